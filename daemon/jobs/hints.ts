@@ -1,0 +1,13 @@
+/**
+ * A nudge that something changed: an entry was committed, failed or evicted; a job was cancelled or finished. Hints may
+ * be lost; whoever waits also looks from time to time.
+ */
+export type Hint =
+  | { readonly kind: "entry"; readonly entryKey: string }
+  | { readonly kind: "job"; readonly jobId: string };
+
+/** Brings hints from all daemons of a backend, this one included. */
+export interface HintBus {
+  /** Calls `listener` for each hint until the returned function is called. Listeners must not throw. */
+  listen(listener: (hint: Hint) => void): () => void;
+}
