@@ -10,11 +10,20 @@ export interface Access {
   readonly authToken: string | null;
 }
 
-/** {@link Access} as it may be journaled: without the token. */
-export type StoredAccess = Omit<Access, "authToken">;
+/** {@link Access} as it may be journaled: without the token, but with the fact that there was one. */
+export interface StoredAccess extends Omit<Access, "authToken"> {
+  readonly hadToken: boolean;
+}
 
 /** Drops the token. */
 export function storedAccess(access: Access): StoredAccess {
   const { projectId, userId, roles, isAdmin, requestId } = access;
-  return { projectId, userId, roles, isAdmin, requestId };
+  const hadToken = access.authToken !== null;
+  return { projectId, userId, roles, isAdmin, requestId, hadToken };
+}
+
+/** The access of a journaled request whose token is gone: what a job that was taken over goes on with. */
+export function accessWithoutToken(stored: StoredAccess): Access {
+  const { projectId, userId, roles, isAdmin, requestId } = stored;
+  return { projectId, userId, roles, isAdmin, requestId, authToken: null };
 }

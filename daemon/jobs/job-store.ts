@@ -20,6 +20,8 @@ export interface NewCreate {
   /** Digest of arguments and project. */
   readonly digest: string;
   readonly host: string;
+  /** The job's first attempt name, journaled with it. */
+  readonly attempt: string;
   readonly reply: ReplyTarget | null;
 }
 

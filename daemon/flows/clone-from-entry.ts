@@ -1,0 +1,98 @@
+import type { CacheEntry } from "../cache/cache-entry.ts";
+import { DaemonError, throwIfAborted } from "../errors.ts";
+import { bytesPerGb, ceilGb, type CreatePath } from "../volume.ts";
+import { checkFits, volumeSizeGb } from "./check-image.ts";
+import { cloneVolume } from "./clone-volume.ts";
+import { copyVolume } from "./copy-volume.ts";
+import type { CreateRun, Served } from "./create-run.ts";
+import { type Lookup, pathOf } from "./lookup.ts";
+
+/** How often a create may find its image-volume lost before it copies for itself. */
+const maxLost = 3;
+
+/** The volume; null when the image-volume is gone and the lookup has to be repeated. */
+export async function cloneFromEntry(
+  run: CreateRun,
+  lookup: Lookup,
+  entry: CacheEntry,
+): Promise<Served | null> {
+  const virtualSizeBytes = entry.virtualSizeBytes ?? 0;
+  run.path = pathOf(lookup);
+  checkFits(virtualSizeBytes, run.request.sizeGb, lookup.image.imageId);
+  const sizeGb = volumeSizeGb(
+    virtualSizeBytes,
+    run.request.sizeGb,
+    lookup.image,
+  );
+  const from = {
+    providerId: entry.providerId ?? "",
+    sizeBytes: ceilGb(virtualSizeBytes) * bytesPerGb,
+  };
+  try {
+    const providerId = await run.timed(
+      "clone",
+      async () => await cloneVolume(run, from, sizeGb),
+    );
+    const path = pathOf(lookup);
+    run.reason = reasonOf(run, path);
+    return { providerId, sizeGb, path, reason: run.reason, bytesDownloaded: 0 };
+  } catch (error) {
+    return await afterFailedClone(run, lookup, entry, error);
+  }
+}
+
+async function afterFailedClone(
+  run: CreateRun,
+  lookup: Lookup,
+  entry: CacheEntry,
+  error: unknown,
+): Promise<Served | null> {
+  throwIfAborted(run.context.signal);
+  if (!(error instanceof DaemonError) || !mayCopyInstead(error)) {
+    throw error;
+  }
+  run.context.logger.warn("clone failed", {
+    volumeId: run.request.volumeId,
+    providerId: entry.providerId,
+    error,
+  });
+  if (error.code === "VOLUME_MISSING" && lookup.lost < maxLost) {
+    lookup.lost += 1;
+    lookup.fillId = null;
+    run.path = null;
+    await run.tools.evictor.evict(lookup.entryKey, "lost", true);
+    return null;
+  }
+  await run.tools.cache.releaseLease(lookup.entryKey, run.job.id);
+  return await copyVolume(run, lookup.image, "clone-failed");
+}
+
+/** A full backend, a taken name or a lost store would fail the copy too; the rest it may survive (invariant I9). */
+function mayCopyInstead(error: DaemonError): boolean {
+  return (
+    error.scope === "daemon" &&
+    ![
+      "BACKEND_FULL",
+      "VOLUME_EXISTS",
+      "REDIS_UNAVAILABLE",
+      "CLAIM_LOST",
+    ].includes(error.code)
+  );
+}
+
+function reasonOf(run: CreateRun, path: CreatePath): string {
+  if (run.tools.backend.capabilities.clone === "copy") {
+    return "copied: this file system has no reflink";
+  }
+  switch (path) {
+    case "hit":
+      return "cached";
+    case "coalesced":
+      return "waited-for-fill";
+    case "miss":
+    case "bypass":
+      return run.reason;
+    default:
+      return path satisfies never;
+  }
+}

@@ -1,0 +1,159 @@
+import { DaemonError, RequestError, throwIfAborted } from "../errors.ts";
+import { contentOf, type ImageMeta } from "../image.ts";
+import type { JobContext } from "../jobs/job-runner.ts";
+import { bytesPerGb } from "../volume.ts";
+import type { BackendServices } from "./backend-services.ts";
+import { checkImage } from "./check-image.ts";
+import { copyVolume } from "./copy-volume.ts";
+import { CreateRun, type Served } from "./create-run.ts";
+import type { OpenFill } from "./fill-image-volume.ts";
+import { finishCreate, finishFailedCreate } from "./finish-create.ts";
+import { isPause } from "./is-pause.ts";
+import { serveFromCache } from "./serve-from-cache.ts";
+
+/**
+ * The life of one create, from the journal to its end: describe the image, serve it from the cache or copy it, and let
+ * result, reply and events leave together. An error that is not the daemon's own pause ends the create as failed, with
+ * nothing left behind.
+ */
+export async function createVolume(
+  services: BackendServices,
+  context: JobContext,
+  openFill: OpenFill,
+): Promise<void> {
+  const { request } = context.job;
+  if (request.kind !== "create") {
+    throw new TypeError(`job ${context.job.id} is no create`);
+  }
+  using deadline = deadlineOf(
+    context.signal,
+    services.settings.createDeadlineMs,
+    request.volumeId,
+  );
+  const run = new CreateRun(
+    services,
+    { ...context, signal: deadline.signal },
+    request,
+  );
+  try {
+    const served = await serve(run, openFill);
+    await finishCreate(services, run, served);
+  } catch (error) {
+    if (isPause(error, run.context.signal)) {
+      throw error;
+    }
+    await finishFailedCreate(services, run, error);
+  }
+}
+
+function deadlineOf(
+  signal: AbortSignal,
+  deadlineMs: number,
+  volumeId: string,
+): Disposable & { readonly signal: AbortSignal } {
+  const deadline = new AbortController();
+  const timer = setTimeout(() => {
+    deadline.abort(
+      new RequestError(
+        "DEADLINE_PASSED",
+        `volume ${volumeId} was not ready within ${deadlineMs} ms (jobs.createDeadline)`,
+        { status: 504 },
+      ),
+    );
+  }, deadlineMs);
+  return {
+    signal: AbortSignal.any([signal, deadline.signal]),
+    [Symbol.dispose]: () => {
+      clearTimeout(timer);
+    },
+  };
+}
+
+async function serve(run: CreateRun, openFill: OpenFill): Promise<Served> {
+  const { tools, request, context } = run;
+  if (context.isRerun) {
+    await run.removeAttempts(context.job.attempts);
+  }
+  throwIfAborted(context.signal);
+  const image = await run.timed("describe", async () => await describe(run));
+  run.image = image;
+  checkImage(image, request.sizeGb);
+  run.content = contentOf(image, tools.settings.freshness);
+  if (!context.isRerun) {
+    tools.outboxSender.tell([
+      tools.events.createStart(run.job, request.volumeId, image.imageId),
+    ]);
+  }
+  const adopted = context.isRerun ? await adopt(run) : null;
+  if (adopted !== null) {
+    return adopted;
+  }
+  if (!tools.settings.cacheEnabled) {
+    return await copyVolume(run, image, "cache-disabled");
+  }
+  if (request.cache === "bypass") {
+    return await copyVolume(run, image, "asked-for");
+  }
+  if (run.content === null) {
+    context.logger.warn("image has no identity: not cached", {
+      imageId: image.imageId,
+    });
+    return await copyVolume(run, image, "no-identity");
+  }
+  return await serveFromCache(run, image, run.content, openFill);
+}
+
+async function describe(run: CreateRun): Promise<ImageMeta> {
+  const { access, job, signal } = run.context;
+  try {
+    return await run.tools.source.describe(run.request.reference, access, {
+      signal,
+    });
+  } catch (error) {
+    const isRefused =
+      error instanceof DaemonError && error.code === "IMAGE_FORBIDDEN";
+    if (isRefused && job.access.hadToken && access.authToken === null) {
+      throw new RequestError(
+        "TOKEN_LOST",
+        "the daemon that had the caller's token died; repeat the request",
+        { cause: error, status: 401, remoteClass: "NotAuthorized" },
+      );
+    }
+    throw error;
+  }
+}
+
+/** The volume, when an earlier run of this create had finished it but not yet told so. */
+async function adopt(run: CreateRun): Promise<Served | null> {
+  const { backend } = run.tools;
+  const { signal } = run.context;
+  const name = backend.nameFor({
+    kind: "volume",
+    volumeId: run.request.volumeId,
+  });
+  const found = await backend.find(name, { signal });
+  if (found === null) {
+    return null;
+  }
+  const sizeGb = run.request.sizeGb ?? Math.ceil(found.sizeBytes / bytesPerGb);
+  await backend.extendVolume(found, sizeGb * bytesPerGb, { signal });
+  run.path = pathBeforeTakeover(run);
+  run.reason = "finished by an earlier run";
+  return {
+    providerId: found.providerId,
+    sizeGb,
+    path: run.path,
+    reason: run.reason,
+    bytesDownloaded: 0,
+  };
+}
+
+function pathBeforeTakeover(run: CreateRun): Served["path"] {
+  if (run.job.openedFill) {
+    return "miss";
+  }
+  if (run.job.fillId !== null) {
+    return "coalesced";
+  }
+  return run.job.entryKey === null ? "bypass" : "hit";
+}

@@ -1,0 +1,87 @@
+import { faultOf, LostClaimError, throwIfAborted } from "../errors.ts";
+import type { JobContext } from "../jobs/job-runner.ts";
+import type { DeleteRequest } from "../jobs/job.ts";
+import type { BackendServices } from "./backend-services.ts";
+import { isPause } from "./is-pause.ts";
+
+const createPollMs = 1000;
+
+/** The life of one delete: let a create in work end first, delete on the backend, leave a tombstone. */
+export async function deleteVolume(
+  services: BackendServices,
+  context: JobContext,
+): Promise<void> {
+  const { job, signal } = context;
+  const { request } = job;
+  if (request.kind !== "delete") {
+    throw new TypeError(`job ${job.id} is no delete`);
+  }
+  try {
+    await waitForCreate(services, request, signal);
+    const { backend } = services;
+    await backend.deleteVolume(
+      backend.nameFor({ kind: "volume", volumeId: request.volumeId }),
+      { signal },
+    );
+    await end(services, context, request, null);
+  } catch (error) {
+    if (isPause(error, signal)) {
+      throw error;
+    }
+    await end(services, context, request, error);
+  }
+}
+
+async function waitForCreate(
+  services: BackendServices,
+  request: DeleteRequest,
+  signal: AbortSignal,
+): Promise<void> {
+  if (request.afterJobId === null) {
+    return;
+  }
+  for (;;) {
+    throwIfAborted(signal);
+    using change = services.watch.begin(request.afterJobId);
+    const found = await services.jobs.get(request.afterJobId);
+    if (found === null || found.isDone) {
+      return;
+    }
+    await change.changed(createPollMs, signal);
+  }
+}
+
+async function end(
+  services: BackendServices,
+  context: JobContext,
+  request: DeleteRequest,
+  error: unknown,
+): Promise<void> {
+  const { job, logger } = context;
+  const { volumeId } = request;
+  const fault = error === null ? null : faultOf(error);
+  const finished = await services.jobs.finish({
+    jobId: job.id,
+    token: job.token,
+    patch: fault === null ? { status: "deleted" } : { status: "error", fault },
+    outcome:
+      fault === null
+        ? { kind: "result", result: { volume_id: volumeId, status: "deleted" } }
+        : { kind: "failure", fault },
+    events:
+      fault === null ? [services.events.delete("end", job, volumeId)] : [],
+    releaseEntryKey: null,
+  });
+  if (finished.kind === "lost") {
+    throw new LostClaimError(`delete of volume ${volumeId}`);
+  }
+  services.heartbeats.stop(job.id);
+  if (finished.kind === "finished") {
+    services.outboxSender.send(finished.rows);
+  }
+  if (fault === null) {
+    logger.info("deleted", { volumeId });
+  } else {
+    logger.error("delete failed", { volumeId, error });
+  }
+}

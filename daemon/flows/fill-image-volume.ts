@@ -1,0 +1,217 @@
+import { performance } from "node:perf_hooks";
+import type { Access } from "../access.ts";
+import type { FillEnd } from "../cache/cache-store.ts";
+import {
+  type Fault,
+  faultOf,
+  LostClaimError,
+  StoreUnavailableError,
+  throwIfAborted,
+} from "../errors.ts";
+import type { JobContext } from "../jobs/job-runner.ts";
+import type { FillRequest } from "../jobs/job.ts";
+import { ceilGb } from "../volume.ts";
+import type { BackendServices } from "./backend-services.ts";
+import { copyImageVolume, type Fill } from "./copy-image-volume.ts";
+import { newAttempt } from "./create-run.ts";
+import { isPause } from "./is-pause.ts";
+import { NoRoomError, reserveRoom } from "./reserve-room.ts";
+
+/** Starts the fill that a lookup has just opened in the journal. */
+export type OpenFill = (fillId: string, access: Access) => Promise<void>;
+
+/**
+ * The life of a fill: read the header, reserve, create, copy, verify, seal, commit. It is a job of its own: the creates
+ * that wait for it come and go, and a takeover removes the dead attempt's object before it makes its own.
+ */
+export async function fillImageVolume(
+  services: BackendServices,
+  context: JobContext,
+): Promise<void> {
+  const { request } = context.job;
+  if (request.kind !== "fill") {
+    throw new TypeError(`job ${context.job.id} is no fill`);
+  }
+  const abandon = new AbortController();
+  const signal = AbortSignal.any([context.signal, abandon.signal]);
+  const fill: Fill = { services, context, request, abandon, signal };
+  const startedAt = performance.now();
+  try {
+    await removeAttempts(fill);
+    throwIfAborted(signal);
+    await services.copies.run(async () => {
+      await copyAndCommit(fill, startedAt);
+    }, signal);
+    services.meter.phase("fill", performance.now() - startedAt);
+  } catch (error) {
+    if (isPause(error, context.signal)) {
+      throw error;
+    }
+    await endWithout(fill, error, performance.now() - startedAt);
+  }
+}
+
+async function removeAttempts(fill: Fill): Promise<void> {
+  for (const attempt of fill.context.job.attempts) {
+    await deleteAttempt(fill, attempt);
+  }
+}
+
+async function deleteAttempt(fill: Fill, attempt: string): Promise<void> {
+  const { backend } = fill.services;
+  const { entryKey } = fill.request;
+  await backend.deleteVolume(
+    backend.nameFor({ kind: "image-volume", entryKey, attempt }),
+    { signal: AbortSignal.timeout(60_000) },
+  );
+}
+
+async function copyAndCommit(fill: Fill, startedAt: number): Promise<void> {
+  const { services, context, request, signal } = fill;
+  await using opened = await services.copier.open(
+    request.image,
+    context.access,
+    { signal },
+  );
+  const sizeGb = Math.max(1, ceilGb(opened.virtualSizeBytes));
+  await reserveRoom(services, context.job, request, sizeGb, signal);
+  const attempt = newAttempt();
+  const { id, token } = context.job;
+  if (!(await services.jobs.addAttempt(id, token, attempt))) {
+    throw new LostClaimError(`fill of ${request.content}`);
+  }
+  services.outboxSender.tell([
+    services.events.fill("start", context.job, {
+      ...factsOf(request),
+      size_gb: sizeGb,
+    }),
+  ]);
+  try {
+    const { volume, bytesDownloaded } = await copyImageVolume(
+      fill,
+      opened,
+      attempt,
+      sizeGb,
+    );
+    await commit(fill, {
+      providerId: volume.providerId,
+      virtualSizeBytes: opened.virtualSizeBytes,
+      sizeGb,
+      bytesDownloaded,
+      durationMs: Math.round(performance.now() - startedAt),
+    });
+  } catch (error) {
+    if (!(error instanceof StoreUnavailableError)) {
+      await deleteAttempt(fill, attempt);
+    }
+    throw error;
+  }
+}
+
+/** What a fill made. */
+interface Made {
+  readonly providerId: string;
+  readonly virtualSizeBytes: number;
+  readonly sizeGb: number;
+  readonly bytesDownloaded: number;
+  readonly durationMs: number;
+}
+
+async function commit(fill: Fill, made: Made): Promise<void> {
+  const { services, context, request } = fill;
+  const committed = await services.cache.commit({
+    entryKey: request.entryKey,
+    fillId: context.job.id,
+    token: context.job.token,
+    providerId: made.providerId,
+    virtualSizeBytes: made.virtualSizeBytes,
+    sizeGb: made.sizeGb,
+    host: services.backend.host,
+    internalProjectId: services.settings.internalProjectId,
+    internalUserId: services.settings.internalUserId,
+    events: [
+      services.events.fill("end", context.job, {
+        ...factsOf(request),
+        size_gb: made.sizeGb,
+        bytes_downloaded: made.bytesDownloaded,
+        duration_ms: made.durationMs,
+      }),
+    ],
+  });
+  if (committed.kind === "lost") {
+    throw new LostClaimError(`fill of ${request.content}`);
+  }
+  services.outboxSender.send(committed.rows);
+  context.logger.info("filled", {
+    imageId: request.image.imageId,
+    content: request.content,
+    providerId: made.providerId,
+    sizeGb: made.sizeGb,
+    bytesDownloaded: made.bytesDownloaded,
+    fillMs: made.durationMs,
+  });
+}
+
+function factsOf(request: FillRequest): Record<string, unknown> {
+  return {
+    image_id: request.image.imageId,
+    content: request.content,
+    volume_id: request.imageVolumeId,
+  };
+}
+
+async function endWithout(
+  fill: Fill,
+  error: unknown,
+  spentMs: number,
+): Promise<void> {
+  const { services, context, request } = fill;
+  const reason: unknown = fill.signal.aborted ? fill.signal.reason : error;
+  const fault = faultOf(reason);
+  const end = endOf(reason, fault, services.settings.rememberFailuresMs);
+  const fields = { content: request.content, imageId: request.image.imageId };
+  if (fault.code === "INTERNAL" && !(reason instanceof NoRoomError)) {
+    context.logger.error("fill failed unexpectedly", { ...fields, error });
+  } else {
+    context.logger.warn("fill ended without an image-volume", {
+      ...fields,
+      code: reason instanceof NoRoomError ? reason.reason : fault.code,
+      message: reason instanceof NoRoomError ? undefined : fault.message,
+    });
+  }
+  const abandoned = await services.cache.abandonFill({
+    entryKey: request.entryKey,
+    fillId: context.job.id,
+    token: context.job.token,
+    end,
+    events: [
+      services.events.fill("error", context.job, {
+        ...factsOf(request),
+        error_code: end.kind === "bypass" ? end.reason : fault.code,
+        message: end.kind === "bypass" ? end.reason : fault.message,
+        duration_ms: Math.round(spentMs),
+      }),
+    ],
+  });
+  if (abandoned.kind === "abandoned") {
+    services.outboxSender.send(abandoned.rows);
+  }
+}
+
+/**
+ * A fault of the image is everybody's, and remembered when another try is useless; whatever else went wrong here need
+ * not fail a create that can copy for itself.
+ */
+function endOf(reason: unknown, fault: Fault, rememberMs: number): FillEnd {
+  if (reason instanceof NoRoomError) {
+    return { kind: "bypass", reason: reason.reason };
+  }
+  if (fault.scope === "image") {
+    return {
+      kind: "failed",
+      fault,
+      rememberMs: fault.retry === "never" ? rememberMs : 0,
+    };
+  }
+  return { kind: "bypass", reason: "fill-failed" };
+}

@@ -1,0 +1,174 @@
+import { DaemonError, type Fault, faultOf, LostClaimError } from "../errors.ts";
+import { urlImageId } from "../image.ts";
+import type { VolumePatch } from "../jobs/job-store.ts";
+import type { EventMessage, Outcome } from "../jobs/job.ts";
+import type { VolumeRecord } from "../volume.ts";
+import type { BackendServices } from "./backend-services.ts";
+import type { CreateRun, Served } from "./create-run.ts";
+import { volumeView } from "./volume-view.ts";
+
+/** Ends a create well. */
+export async function finishCreate(
+  services: BackendServices,
+  run: CreateRun,
+  served: Served,
+): Promise<void> {
+  run.timingsMs["total"] = run.elapsedMs;
+  const patch: VolumePatch = {
+    status: "available",
+    sizeGb: served.sizeGb,
+    imageId: run.image?.imageId ?? null,
+    content: run.content,
+    providerId: served.providerId,
+    path: served.path,
+    reason: served.reason,
+    timingsMs: run.timingsMs,
+    fault: null,
+  };
+  const view = volumeView(recordOf(run, patch), services.backend, null);
+  await end(
+    services,
+    run,
+    patch,
+    { kind: "result", result: view },
+    null,
+    served,
+  );
+  run.context.logger.info("created", {
+    volumeId: run.request.volumeId,
+    imageId: run.image?.imageId,
+    path: served.path,
+    reason: served.reason,
+    sizeGb: served.sizeGb,
+    bytesDownloaded: served.bytesDownloaded,
+    timingsMs: run.timingsMs,
+  });
+}
+
+/** The record as the journal has it once the job is finished, without reading it back. */
+function recordOf(run: CreateRun, patch: VolumePatch): VolumeRecord {
+  const { request, job, tools } = run;
+  return {
+    volumeId: request.volumeId,
+    role: "volume",
+    status: "available",
+    projectId: job.access.projectId,
+    userId: job.access.userId,
+    name: request.name,
+    metadata: request.metadata,
+    backend: tools.backend.name,
+    host: tools.backend.host,
+    sizeGb: null,
+    imageId: null,
+    content: null,
+    providerId: null,
+    path: null,
+    reason: null,
+    timingsMs: {},
+    fault: null,
+    createdAtMs: job.createdAtMs,
+    updatedAtMs: Date.now(),
+    digest: "",
+    jobId: job.id,
+    ...patch,
+  };
+}
+
+/** Ends a create that failed; nothing of it is left behind when this is called. */
+export async function finishFailedCreate(
+  services: BackendServices,
+  run: CreateRun,
+  error: unknown,
+): Promise<void> {
+  const { signal } = run.context;
+  const reason: unknown = signal.aborted ? signal.reason : error;
+  const fault = faultOf(reason instanceof DaemonError ? reason : error);
+  if (fault.code === "INTERNAL") {
+    run.context.logger.error("create failed unexpectedly", { error });
+  }
+  const patch: VolumePatch = {
+    status: "error",
+    imageId: run.image?.imageId ?? null,
+    content: run.content,
+    path: run.path,
+    reason: run.reason,
+    fault,
+    timingsMs: { ...run.timingsMs, total: run.elapsedMs },
+  };
+  await end(services, run, patch, { kind: "failure", fault }, fault, null);
+  run.context.logger.info("create failed", {
+    volumeId: run.request.volumeId,
+    imageId: run.image?.imageId,
+    path: run.path,
+    code: fault.code,
+    message: fault.message,
+    durationMs: run.elapsedMs,
+  });
+}
+
+async function end(
+  services: BackendServices,
+  run: CreateRun,
+  patch: VolumePatch,
+  outcome: Outcome,
+  fault: Fault | null,
+  served: Served | null,
+): Promise<void> {
+  const finished = await services.jobs.finish({
+    jobId: run.job.id,
+    token: run.job.token,
+    patch,
+    outcome,
+    events: eventsOf(services, run, fault, served),
+    releaseEntryKey: run.entryKey ?? run.job.entryKey,
+  });
+  if (finished.kind === "lost") {
+    throw new LostClaimError(`create of volume ${run.request.volumeId}`);
+  }
+  services.heartbeats.stop(run.job.id);
+  if (finished.kind === "finished") {
+    services.outboxSender.send(finished.rows);
+    services.meter.created(
+      run.path,
+      fault === null ? "success" : "error",
+      run.elapsedMs,
+    );
+  }
+}
+
+/**
+ * Refused before the lookup, or with the cache switched off: no hit and no miss, as in Cinder. Otherwise exactly one.
+ */
+function eventsOf(
+  services: BackendServices,
+  run: CreateRun,
+  fault: Fault | null,
+  served: Served | null,
+): readonly EventMessage[] {
+  const facts = {
+    job: run.job,
+    volumeId: run.request.volumeId,
+    imageId: run.image?.imageId ?? referencedId(run),
+    content: run.content,
+    sizeGb: served?.sizeGb ?? run.request.sizeGb,
+    reason: run.reason,
+    durationMs: run.elapsedMs,
+    bytesDownloaded: served?.bytesDownloaded ?? 0,
+    fault,
+  };
+  const { path } = run;
+  const { events, settings } = services;
+  return [
+    ...(path !== null && settings.cacheEnabled
+      ? [events.lookup({ ...facts, path })]
+      : []),
+    ...(run.image === null ? [] : [events.createEnd({ ...facts, path })]),
+  ];
+}
+
+function referencedId(run: CreateRun): string {
+  const { reference } = run.request;
+  return reference.kind === "glance"
+    ? reference.imageId
+    : urlImageId(reference.url);
+}

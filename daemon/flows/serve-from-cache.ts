@@ -1,0 +1,102 @@
+import type { Acquired } from "../cache/cache-store.ts";
+import { errorOf, LostClaimError, throwIfAborted } from "../errors.ts";
+import { contentKey, type ImageMeta } from "../image.ts";
+import { bypassCache } from "./bypass-cache.ts";
+import { cloneFromEntry } from "./clone-from-entry.ts";
+import type { CreateRun, Served } from "./create-run.ts";
+import type { OpenFill } from "./fill-image-volume.ts";
+import { acquire, type Lookup } from "./lookup.ts";
+
+const entryPollMs = 2000;
+const evictingPollMs = 250;
+
+/**
+ * Serves a create from the cache: clones the image-volume, waits for the fill that makes it, or opens that fill; copies
+ * for itself when the cache has no room or its image-volume cannot be cloned.
+ */
+export async function serveFromCache(
+  run: CreateRun,
+  image: ImageMeta,
+  content: string,
+  openFill: OpenFill,
+): Promise<Served> {
+  const lookup: Lookup = {
+    entryKey: contentKey(content),
+    content,
+    image,
+    boundGb: boundOf(image, run.request.sizeGb),
+    fillId: run.job.fillId,
+    openedFill: run.job.openedFill,
+    lost: 0,
+  };
+  run.context.holdLease(lookup.entryKey);
+  for (;;) {
+    throwIfAborted(run.context.signal);
+    using change = run.tools.watch.begin(lookup.entryKey);
+    const acquired = await acquireOwned(run, lookup);
+    if (acquired.staleKeys.length > 0) {
+      run.tools.evictor.soon();
+    }
+    switch (acquired.kind) {
+      case "hit": {
+        const served = await cloneFromEntry(run, lookup, acquired.entry);
+        if (served !== null) {
+          return served;
+        }
+        break;
+      }
+      case "miss":
+      case "filling":
+        await joinFill(run, lookup, acquired, openFill);
+        await run.timed("wait", async () => {
+          await change.changed(entryPollMs, run.context.signal);
+        });
+        break;
+      case "evicting":
+        await change.changed(evictingPollMs, run.context.signal);
+        break;
+      case "bypass":
+        return await bypassCache(run, lookup, acquired.reason);
+      case "failed":
+        run.path ??= "miss";
+        throw errorOf(acquired.fault);
+      default:
+        acquired satisfies never;
+    }
+  }
+}
+
+async function acquireOwned(
+  run: CreateRun,
+  lookup: Lookup,
+): Promise<Exclude<Acquired, { kind: "lost" }>> {
+  const acquired = await acquire(run, lookup);
+  if (acquired.kind === "lost") {
+    throw new LostClaimError(`create of volume ${run.request.volumeId}`);
+  }
+  return acquired;
+}
+
+async function joinFill(
+  run: CreateRun,
+  lookup: Lookup,
+  acquired: { readonly kind: "miss" | "filling"; readonly fillId: string },
+  openFill: OpenFill,
+): Promise<void> {
+  lookup.fillId = acquired.fillId;
+  if (acquired.kind === "filling") {
+    run.path ??= "coalesced";
+    return;
+  }
+  lookup.openedFill = true;
+  run.path = "miss";
+  run.reason = lookup.lost > 0 ? "image-volume-lost" : "not-cached";
+  await openFill(acquired.fillId, run.context.access);
+}
+
+/** The upper bound of the virtual size where the source does not tell it. */
+function boundOf(image: ImageMeta, sizeGb: number | null): number | null {
+  return image.virtualSizeBytes === null && image.diskFormat !== "raw"
+    ? sizeGb
+    : null;
+}

@@ -1,0 +1,286 @@
+import { type Access, accessWithoutToken } from "../access.ts";
+import {
+  CancelledError,
+  LostClaimError,
+  StoreUnavailableError,
+} from "../errors.ts";
+import type { Logger } from "../logger.ts";
+import type { HintBus } from "./hints.ts";
+import type { JobStore } from "./job-store.ts";
+import type { Job } from "./job.ts";
+import { pause, Repeater } from "./repeater.ts";
+
+/** What the work of a job is given. */
+export interface JobContext {
+  readonly job: Job;
+  readonly access: Access;
+  /** Aborted with a `CancelledError`, a `LostClaimError` or a {@link DrainError}. */
+  readonly signal: AbortSignal;
+  readonly logger: Logger;
+  /** True when an earlier run of the job, here or in a daemon that died, may have left something behind. */
+  readonly isRerun: boolean;
+  /** Names the entry whose lease is renewed together with the job. */
+  holdLease(entryKey: string | null): void;
+}
+
+/** Does a job to its end, `finish` included. It throws only when the job cannot be ended now: store away, claim lost, drain. */
+export type JobWork = (context: JobContext) => Promise<void>;
+
+/** The daemon stops: the job is left open for another one. */
+export class DrainError extends Error {
+  override readonly name = "DrainError";
+}
+
+interface Running {
+  readonly job: Job;
+  readonly controller: AbortController;
+  readonly done: Promise<void>;
+  leaseEntryKey: string | null;
+}
+
+/** Options of {@link JobRunner}. */
+export interface JobRunnerOptions {
+  readonly store: JobStore;
+  readonly hints: HintBus;
+  readonly work: JobWork;
+  /** Ends a job that was taken over too often. */
+  readonly poisoned: JobWork;
+  readonly maxTakeovers: number;
+  readonly claimTtlMs: number;
+  readonly sweepMs: number;
+  readonly logger: Logger;
+}
+
+const storeRetryMs = 1000;
+const claimBatch = 50;
+
+/**
+ * Runs the open jobs that this daemon holds the claims of, keeps the claims alive, and takes over the jobs of daemons
+ * that died. A job whose work stopped because the store was away is run again, as after a takeover, once it is back.
+ */
+export class JobRunner implements AsyncDisposable {
+  readonly #options: JobRunnerOptions;
+  readonly #running = new Map<string, Running>();
+  readonly #renewal: Repeater;
+  readonly #sweep: Repeater;
+  readonly #unlisten: () => void;
+  #isDraining = false;
+  #hasSwept = false;
+
+  constructor(options: JobRunnerOptions) {
+    this.#options = options;
+    const { claimTtlMs, sweepMs, logger } = options;
+    this.#renewal = new Repeater(
+      "renewal",
+      claimTtlMs / 3,
+      async () => {
+        await this.#renewAll();
+      },
+      logger,
+    );
+    this.#sweep = new Repeater(
+      "sweep",
+      sweepMs,
+      async () => {
+        await this.sweep();
+      },
+      logger,
+    );
+    this.#unlisten = options.hints.listen((hint) => {
+      if (hint.kind === "job" && this.#running.has(hint.jobId)) {
+        this.#renewal.soon();
+      }
+    });
+  }
+
+  /** Begins to renew and to sweep; jobs of this node's earlier life are taken over at once. */
+  async start(): Promise<void> {
+    const released = await this.#options.store.releaseOwn();
+    if (released > 0) {
+      this.#options.logger.info("own jobs found", { jobs: released });
+    }
+    await this.sweep();
+    this.#renewal.start();
+    this.#sweep.start();
+  }
+
+  /** True once the journal was swept after the start. */
+  get hasSwept(): boolean {
+    return this.#hasSwept;
+  }
+
+  /** Jobs in work or parked here. */
+  get runningCount(): number {
+    return this.#running.size;
+  }
+
+  /** Starts a job whose claim this daemon holds. A second call for a running job changes nothing. */
+  run(job: Job, access: Access): void {
+    if (this.#running.has(job.id) || this.#isDraining) {
+      return;
+    }
+    const controller = new AbortController();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#running.set(job.id, {
+      job,
+      controller,
+      done: promise,
+      leaseEntryKey: null,
+    });
+    if (job.cancelled) {
+      controller.abort(new CancelledError("the volume is being deleted"));
+    }
+    void this.#runToEnd(job, access, controller.signal).finally(() => {
+      this.#running.delete(job.id);
+      resolve();
+    });
+  }
+
+  /** Takes over what is due. */
+  async sweep(): Promise<void> {
+    let jobs: readonly Job[];
+    do {
+      jobs = this.#isDraining
+        ? []
+        : await this.#options.store.claimDue(claimBatch);
+      for (const job of jobs) {
+        this.#options.logger.info("job taken over", {
+          jobId: job.id,
+          kind: job.request.kind,
+          takeovers: job.takeovers,
+        });
+        this.run(job, accessWithoutToken(job.access));
+      }
+    } while (jobs.length === claimBatch);
+    this.#hasSwept = true;
+  }
+
+  /** Stops taking jobs, waits for those in work, then gives the rest up for other daemons. */
+  async drain(timeoutMs: number): Promise<void> {
+    this.#isDraining = true;
+    await this.#sweep.stop();
+    const all = Promise.all(
+      [...this.#running.values()].map((each) => each.done),
+    );
+    await Promise.race([all, pause(timeoutMs)]);
+    const left = [...this.#running.values()];
+    for (const { controller } of left) {
+      controller.abort(new DrainError("the daemon stops"));
+    }
+    await Promise.all(left.map((each) => each.done));
+    await this.#renewal.stop();
+    for (const { job } of left) {
+      await this.#options.store
+        .release(job.id, job.token)
+        .catch((error: unknown) => {
+          this.#options.logger.warn("job not released", {
+            jobId: job.id,
+            error,
+          });
+        });
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#unlisten();
+    await this.drain(0);
+  }
+
+  async #runToEnd(
+    first: Job,
+    access: Access,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { store, logger } = this.#options;
+    let job: Job | null = first;
+    let isRerun = first.takeovers > 0;
+    while (job !== null) {
+      const current: Job = job;
+      try {
+        await this.#work(current)({
+          job: current,
+          access,
+          signal,
+          isRerun,
+          logger: logger.child({
+            jobId: current.id,
+            requestId: access.requestId,
+          }),
+          holdLease: (entryKey) => {
+            const running = this.#running.get(current.id);
+            if (running !== undefined) {
+              running.leaseEntryKey = entryKey;
+            }
+          },
+        });
+        return;
+      } catch (error) {
+        if (!(error instanceof StoreUnavailableError) || signal.aborted) {
+          this.#tellEnd(current, error, signal);
+          return;
+        }
+        logger.warn("job paused: store away", { jobId: current.id, error });
+      }
+      job = await this.#waitForStore(store, current, signal);
+      isRerun = true;
+    }
+  }
+
+  #work(job: Job): JobWork {
+    const { maxTakeovers, work, poisoned } = this.#options;
+    return job.takeovers > maxTakeovers ? poisoned : work;
+  }
+
+  #tellEnd(job: Job, error: unknown, signal: AbortSignal): void {
+    const fields = { jobId: job.id, kind: job.request.kind, error };
+    if (error instanceof LostClaimError || signal.aborted) {
+      this.#options.logger.warn("job left", fields);
+    } else {
+      this.#options.logger.error("job failed to end", fields);
+    }
+  }
+
+  /** The job as the journal has it now, once that can be asked; null when it is no longer ours. */
+  async #waitForStore(
+    store: JobStore,
+    job: Job,
+    signal: AbortSignal,
+  ): Promise<Job | null> {
+    while (!signal.aborted) {
+      await pause(storeRetryMs, signal);
+      try {
+        const found = await store.get(job.id);
+        return found !== null && !found.isDone && found.job.token === job.token
+          ? found.job
+          : null;
+      } catch (error) {
+        if (!(error instanceof StoreUnavailableError)) {
+          throw error;
+        }
+      }
+    }
+    return null;
+  }
+
+  async #renewAll(): Promise<void> {
+    const running = [...this.#running.values()];
+    if (running.length === 0) {
+      return;
+    }
+    const answers = await this.#options.store.renew(
+      running.map(({ job, leaseEntryKey }) => ({
+        jobId: job.id,
+        token: job.token,
+        leaseEntryKey,
+      })),
+    );
+    for (const [index, { job, controller }] of running.entries()) {
+      const answer = answers[index];
+      if (answer === "lost") {
+        controller.abort(new LostClaimError(`job ${job.id}`));
+      } else if (answer === "cancelled") {
+        controller.abort(new CancelledError("the volume is being deleted"));
+      }
+    }
+  }
+}

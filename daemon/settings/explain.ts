@@ -1,0 +1,44 @@
+import { closest } from "../closest.ts";
+import type { SettingsSources } from "./sources.ts";
+
+interface Issue {
+  readonly code: string;
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+  readonly keys?: readonly string[] | readonly PropertyKey[];
+}
+
+/** A finding of the schema as lines for an operator: the key, where it came from, what is wrong, what to do. */
+export function explainIssue(
+  issue: Issue,
+  sources: SettingsSources,
+): readonly string[] {
+  const key = issue.path.map(String).join(".");
+  if (issue.code === "unrecognized_keys") {
+    const known = keysAt(sources.values, issue.path);
+    return (issue.keys ?? []).map((unknown) => {
+      const name = String(unknown);
+      const meant = closest(
+        name,
+        known.filter((each) => each !== name),
+      );
+      const path = key === "" ? name : `${key}.${name}`;
+      return `${path} is unknown${meant === null ? ": remove it" : ` (did you mean ${meant}?)`}`;
+    });
+  }
+  const variable = sources.variables.get(key);
+  const place = variable === undefined ? key : `${key} (${variable})`;
+  return [`${place} ${issue.message}`];
+}
+
+function keysAt(values: unknown, path: readonly PropertyKey[]): string[] {
+  let node = values;
+  for (const step of path) {
+    node = isObject(node) ? node[String(step)] : undefined;
+  }
+  return isObject(node) ? Object.keys(node) : [];
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === "object";
+}

@@ -1,0 +1,113 @@
+import { existsSync } from "node:fs";
+import { delimiter, join, resolve } from "node:path";
+import { Load } from "config/lib/util.js";
+
+/** What the files and the environment say, before it is checked. */
+export interface SettingsSources {
+  readonly values: unknown;
+  /** Names of the files and variables that were read, weakest first. */
+  readonly names: readonly string[];
+  /** The variable of the environment that sets a key, by the key's dotted path. */
+  readonly variables: ReadonlyMap<string, string>;
+  readonly problems: readonly string[];
+}
+
+const mapFile = "custom-environment-variables.json5";
+
+/**
+ * Reads the settings with node-config and closes its traps: a folder that is not there, a `NODE_CONFIG` that is not
+ * JSON and an empty variable are problems here, where the library passes over them.
+ */
+export function readSources(
+  environment: Readonly<Record<string, string | undefined>>,
+): SettingsSources {
+  const problems: string[] = [];
+  const directories = (environment["NODE_CONFIG_DIR"] ?? "config")
+    .split(delimiter)
+    .map((each) => resolve(each));
+  const missing = directories.filter((each) => !existsSync(each));
+  if (missing.length === directories.length) {
+    problems.push(
+      `nothing found in ${missing.join(", ")}: point NODE_CONFIG_DIR to the folder that has default.json5`,
+    );
+    return { values: {}, names: [], variables: new Map(), problems };
+  }
+  const extra = nodeConfig(environment, problems);
+  const load = new Load({
+    configDir: directories.join(delimiter),
+    nodeEnv: [environment["NODE_ENV"] ?? "development"],
+  });
+  try {
+    load.scan(extra === null ? [] : [{ name: "NODE_CONFIG", config: extra }]);
+  } catch (error) {
+    problems.push(`a file cannot be read: ${(error as Error).message}`);
+  }
+  const names = load.getSources().map((source) => source.name);
+  if (!names.some((each) => /default\.json5?$/.test(each))) {
+    problems.push(
+      `no default.json5 in ${directories.join(", ")}: NODE_CONFIG_DIR must begin with the config folder of ivcd`,
+    );
+  }
+  const variables = variablesByKey(directories);
+  for (const [key, variable] of variables) {
+    if (environment[variable] === "" && !mayBeEmpty.has(key)) {
+      problems.push(
+        `${variable} is set but empty (it sets ${key}): give it a value or unset it`,
+      );
+    }
+  }
+  return { values: structuredClone(load.config), names, variables, problems };
+}
+
+/** Keys whose empty value means something. */
+const mayBeEmpty = new Set([
+  "nodeName",
+  "images.glanceUrl",
+  "images.scratchDir",
+]);
+
+function nodeConfig(
+  environment: Readonly<Record<string, string | undefined>>,
+  problems: string[],
+): object | null {
+  const text = environment["NODE_CONFIG"];
+  if (text === undefined || text === "") {
+    return null;
+  }
+  try {
+    const value: unknown = JSON.parse(text);
+    if (value !== null && typeof value === "object" && !Array.isArray(value)) {
+      return value;
+    }
+  } catch {
+    // Told below: the same problem for text that is no JSON and for JSON that is no object.
+  }
+  problems.push("NODE_CONFIG is not a JSON object: correct or unset it");
+  return null;
+}
+
+function variablesByKey(
+  directories: readonly string[],
+): ReadonlyMap<string, string> {
+  const load = new Load({ configDir: directories.join(delimiter) });
+  for (const directory of directories) {
+    load.loadFile(join(directory, mapFile));
+  }
+  const variables = new Map<string, string>();
+  collect(load.config, "", variables);
+  return variables;
+}
+
+function collect(
+  node: unknown,
+  path: string,
+  variables: Map<string, string>,
+): void {
+  if (typeof node === "string") {
+    variables.set(path, node);
+  } else if (node !== null && typeof node === "object") {
+    for (const [key, child] of Object.entries(node)) {
+      collect(child, path === "" ? key : `${path}.${key}`, variables);
+    }
+  }
+}
