@@ -15,12 +15,12 @@ export interface LoggerOptions {
 /** The daemon's logger: one JSON line per event on stdout, redacted, with time, level and event first. */
 export function createLogger(options: LoggerOptions): Logger {
   const line = winston.format.printf((info) => {
-    const { level, message, ...fields } = info;
+    const { level, message, fields } = info;
     const text = JSON.stringify({
       time: new Date().toISOString(),
       level,
       event: message,
-      ...fields,
+      ...(fields as Record<string, unknown>),
     });
     return options.withPriority
       ? `<${priorities[level as keyof typeof priorities]}>${text}`
@@ -39,9 +39,12 @@ function loggerOn(sink: winston.Logger, scope: LogFields): Logger {
   const write =
     (level: keyof typeof priorities) =>
     (event: string, fields: LogFields = {}): void => {
-      const safe = redact({ ...scope, ...fields }) as Record<string, unknown>;
-      // Winston takes `level` and `message` out of the same object.
-      sink.log({ ...safe, level, message: event });
+      // Kept apart: winston takes fields called `level` and `message` for its own.
+      sink.log({
+        level,
+        message: event,
+        fields: redact({ ...scope, ...fields }),
+      });
     };
   return {
     error: write("error"),

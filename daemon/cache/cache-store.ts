@@ -181,4 +181,6 @@ export interface CacheStore {
   /** All entries, most recently used first; entries without use (filling, evicting) last. */
   list(): Promise<readonly CacheEntry[]>;
   use(): Promise<CacheUse>;
+  /** When the least recently used ready entry was used last; null when there is none. */
+  oldestUseMs(): Promise<number | null>;
 }

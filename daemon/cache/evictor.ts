@@ -13,6 +13,7 @@ export interface EvictorOptions {
   readonly events: EventFactory;
   readonly outbox: OutboxSender;
   readonly sweepMs: number;
+  readonly onEvicted: (reason: EvictReason) => void;
   readonly logger: Logger;
 }
 
@@ -89,6 +90,7 @@ export class Evictor implements AsyncDisposable {
       events.evict(entry),
     ]);
     outbox.send(rows);
+    this.#options.onEvicted(entry.evictReason ?? "lru");
     logger.info("evicted", {
       backend: backend.name,
       imageId: entry.imageId,

@@ -48,6 +48,8 @@ export interface JobRunnerOptions {
   readonly maxTakeovers: number;
   readonly claimTtlMs: number;
   readonly sweepMs: number;
+  /** Told whenever the number of running jobs changed. */
+  readonly onCount: (running: number) => void;
   readonly logger: Logger;
 }
 
@@ -130,8 +132,10 @@ export class JobRunner implements AsyncDisposable {
     if (job.cancelled) {
       controller.abort(new CancelledError("the volume is being deleted"));
     }
+    this.#options.onCount(this.#running.size);
     void this.#runToEnd(job, access, controller.signal).finally(() => {
       this.#running.delete(job.id);
+      this.#options.onCount(this.#running.size);
       resolve();
     });
   }

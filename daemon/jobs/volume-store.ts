@@ -23,5 +23,6 @@ export interface VolumeStore {
 /** Where volumes live, across backends; a hint that may be missing. */
 export interface VolumeDirectory {
   backendOf(volumeId: string): Promise<string | null>;
-  remember(volumeId: string, backend: string): Promise<void>;
+  /** Records the backend unless another is recorded; answers the one that is. */
+  remember(volumeId: string, backend: string): Promise<string>;
 }

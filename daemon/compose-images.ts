@@ -1,0 +1,71 @@
+import { mkdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { findQemuImg } from "./imagesync/find-qemu-img.ts";
+import { GlanceSource } from "./imagesync/glance/glance-source.ts";
+import type { ImageCopier } from "./imagesync/image-copier.ts";
+import type { ImageSource } from "./imagesync/image-source.ts";
+import { QemuImg } from "./imagesync/qemu-img.ts";
+import { cleanScratch } from "./imagesync/scratch.ts";
+import { SourceByKind } from "./imagesync/source-by-kind.ts";
+import { StreamCopier } from "./imagesync/stream-copier.ts";
+import { WebSource } from "./imagesync/web/web-source.ts";
+import type { Logger } from "./logger.ts";
+import type { Settings } from "./settings.ts";
+
+/** The image sources and the copier, as the settings say. */
+export async function composeImages(
+  settings: Settings,
+  stack: AsyncDisposableStack,
+  logger: Logger,
+): Promise<{ readonly source: ImageSource; readonly copier: ImageCopier }> {
+  const { images } = settings;
+  const http = {
+    limits: {
+      stallMs: images.stallTimeout,
+      minRate: images.minRate,
+      totalMs: images.downloadDeadline,
+    },
+    ...(images.caFile === null
+      ? {}
+      : { ca: await readFile(images.caFile, "utf8") }),
+  };
+  const source = new SourceByKind({
+    glance:
+      images.glanceUrl === ""
+        ? null
+        : stack.use(new GlanceSource({ endpoint: images.glanceUrl, ...http })),
+    url:
+      images.allowedUrls.length === 0
+        ? null
+        : stack.use(
+            new WebSource({ allowedUrls: images.allowedUrls, ...http }),
+          ),
+  });
+  const scratchDir = await prepareScratch(settings, logger);
+  const copier = new StreamCopier({
+    source,
+    qemuImg: new QemuImg(await findQemuImg()),
+    scratchDir,
+    policy: { checksums: images.checksumPolicy, allowMd5: images.allowMd5 },
+    maxVirtualSizeBytes: images.maxVirtualSize,
+  });
+  return { source, copier };
+}
+
+/** A folder of this node's own, since what an earlier life left there is removed. */
+async function prepareScratch(
+  settings: Settings,
+  logger: Logger,
+): Promise<string> {
+  const base =
+    settings.images.scratchDir === ""
+      ? join(settings.backends[0]?.root ?? "/var/tmp", ".scratch")
+      : settings.images.scratchDir;
+  const dir = join(base, settings.nodeName);
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  const removed = await cleanScratch(dir);
+  if (removed > 0) {
+    logger.info("left-over scratch files removed", { dir, removed });
+  }
+  return dir;
+}

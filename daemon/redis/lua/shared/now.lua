@@ -1,0 +1,5 @@
+-- Milliseconds by the server's clock.
+local function now_ms()
+  local time = redis.call("TIME")
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
