@@ -10,7 +10,9 @@ export interface AmqpSession {
   /** The user we are to the broker. */
   readonly username: string;
   /** Runs something that the broker may punish by closing the channel, on one that is thrown away. */
-  probe<T>(use: (channel: ConfirmChannel) => Promise<T>): Promise<T>;
+  readonly probe: <T>(
+    use: (channel: ConfirmChannel) => Promise<T>,
+  ) => Promise<T>;
 }
 
 /** Runs `use` on a channel of its own, which is closed afterwards. */

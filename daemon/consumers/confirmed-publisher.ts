@@ -25,6 +25,8 @@ export interface Publication {
   readonly message: SealedMessage;
   /** Asks the broker to say when no queue takes it. */
   readonly mandatory: boolean;
+  /** Adds the `user_id` that the broker checks. */
+  readonly withUserId?: boolean;
   /** Done first, on the same session; for example a declaration. */
   readonly prepare?: (session: AmqpSession) => Promise<void>;
 }
@@ -94,8 +96,8 @@ export class ConfirmedPublisher implements AsyncDisposable {
   }
 
   async #publish(
-    { channel }: AmqpSession,
-    { exchange, routingKey, message, mandatory }: Publication,
+    { channel, username }: AmqpSession,
+    { exchange, routingKey, message, mandatory, withUserId }: Publication,
   ): Promise<Fate> {
     const messageId = randomUUID();
     const fate = Promise.withResolvers<Fate>();
@@ -114,7 +116,12 @@ export class ConfirmedPublisher implements AsyncDisposable {
         exchange,
         routingKey,
         message.content,
-        { ...message.options, mandatory, messageId },
+        {
+          ...message.options,
+          mandatory,
+          messageId,
+          ...(withUserId === true && { userId: username }),
+        },
         (error: unknown) => {
           if (error instanceof Error) {
             fate.reject(error);

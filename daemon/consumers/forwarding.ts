@@ -76,6 +76,8 @@ export async function forwardRequest(
     exchange,
     routingKey,
     mandatory: true,
+    // Vouches for the original sender, whose user_id we may not repeat.
+    withUserId: true,
     message: {
       content: delivery.message.content,
       options: {
@@ -84,7 +86,6 @@ export async function forwardRequest(
         deliveryMode: 2,
         priority: 0,
         headers: headersFor(delivery),
-        userId: delivery.ownUser,
         ...(remainingMs !== null && { expiration: remainingMs }),
       },
     },

@@ -65,7 +65,12 @@ export class OsloMessageSender implements MessageSender, AsyncDisposable {
     if ((await send()) === "unroutable") {
       // The queue was deleted since it was declared.
       this.#declared = new WeakMap();
-      await send();
+      if ((await send()) === "unroutable") {
+        throw new BrokerError(
+          "AMQP_UNROUTABLE",
+          `no queue is bound to "${exchange}" for ${routingKey}`,
+        );
+      }
     }
   }
 

@@ -1,6 +1,6 @@
 import { inflateSync } from "node:zlib";
 import type { Options } from "amqplib";
-import { DaemonError, RequestError } from "../errors.ts";
+import { RequestError } from "../errors.ts";
 import { type JsonLimits, parsePythonJson } from "./python-json.ts";
 
 /** What a message may hold at most. */
@@ -46,7 +46,7 @@ function inflated(content: Buffer, maxBytes: number): Buffer {
   try {
     return inflateSync(content, { maxOutputLength: maxBytes });
   } catch (error) {
-    if (error instanceof RangeError) {
+    if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") {
       throw tooBig(maxBytes);
     }
     throw invalid("the compressed body cannot be inflated", { cause: error });
@@ -155,10 +155,7 @@ export function trySealEnvelope(
   try {
     const sealed = sealEnvelope(message);
     return sealed.content.length > maxBytes ? null : sealed;
-  } catch (error) {
-    if (error instanceof DaemonError) {
-      throw error;
-    }
+  } catch {
     return null;
   }
 }

@@ -84,6 +84,7 @@ function suggestion(method: string, known: Iterable<string>): string {
     return "";
   }
   const close = [...known]
+    .filter((name) => !name.startsWith("_"))
     .map((name) => ({ name, far: distance(method, name) }))
     .filter(({ far }) => far <= 3)
     .toSorted((a, b) => a.far - b.far)[0];

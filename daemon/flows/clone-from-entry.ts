@@ -81,9 +81,13 @@ function mayCopyInstead(error: DaemonError): boolean {
 }
 
 function reasonOf(run: CreateRun, path: CreatePath): string {
-  if (run.tools.backend.capabilities.clone === "copy") {
-    return "copied: this file system has no reflink";
-  }
+  const why = causeOf(run, path);
+  return run.tools.backend.capabilities.clone === "copy"
+    ? `${why}; copied, since this file system has no reflink`
+    : why;
+}
+
+function causeOf(run: CreateRun, path: CreatePath): string {
   switch (path) {
     case "hit":
       return "cached";

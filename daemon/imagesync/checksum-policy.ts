@@ -30,7 +30,7 @@ export function checksumsToVerify(
   if (!policy.allowMd5 && wanted.every((sum) => weak.has(sum.algorithm))) {
     throw new ImageError(
       "IMAGE_WEAK_CHECKSUM",
-      `image ${image.imageId} has only a checksum of ${wanted[0]?.algorithm ?? "none"}; upload it again with os_hash_algo sha512, or allow md5 in the settings`,
+      `image ${image.imageId} has only a checksum of ${wanted[0]?.algorithm ?? "none"}; upload it again with os_hash_algo sha512, or set images.allowMd5`,
     );
   }
   return wanted;
@@ -44,6 +44,6 @@ function noChecksum(image: ImageMeta): Error {
       )
     : new ImageError(
         "IMAGE_NO_CHECKSUM",
-        `image ${image.imageId} has no checksum; upload it again, or set images.checksums to prefer`,
+        `image ${image.imageId} has no checksum; upload it again, or set images.checksumPolicy to prefer`,
       );
 }

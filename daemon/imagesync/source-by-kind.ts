@@ -39,7 +39,7 @@ export class SourceByKind implements ImageSource {
       throw new RequestError(
         "SOURCE_NOT_CONFIGURED",
         kind === "glance"
-          ? "this daemon has no image service; set images.glance.endpoint"
+          ? "this daemon has no image service; set images.glanceUrl"
           : "this daemon reads no URLs; set images.allowedUrls",
       );
     }

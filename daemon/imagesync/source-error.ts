@@ -19,7 +19,7 @@ const cut: Verdict = {
 };
 const untrusted: Verdict = {
   code: "SOURCE_TLS",
-  says: "has a TLS certificate that is not trusted; fix it, or name its CA in the settings",
+  says: "has a TLS certificate that is not trusted; fix it, or name its authority in images.caFile",
   retry: "never",
 };
 const silent: Verdict = {

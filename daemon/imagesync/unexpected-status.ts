@@ -8,7 +8,7 @@ export function unexpectedStatus(
   if (status >= 300 && status < 400) {
     return new ImageSourceError(
       "SOURCE_REDIRECT",
-      `${where} redirects (${status}), which is not followed; name the final address in the settings`,
+      `${where} redirects (${status}), which is not followed; use the final address`,
       { retry: "never" },
     );
   }

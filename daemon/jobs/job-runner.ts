@@ -55,6 +55,8 @@ export interface JobRunnerOptions {
 
 const storeRetryMs = 1000;
 const claimBatch = 50;
+/** How long an aborted job has to let go. */
+const abortGraceMs = 15_000;
 
 /**
  * Runs the open jobs that this daemon holds the claims of, keeps the claims alive, and takes over the jobs of daemons
@@ -171,9 +173,15 @@ export class JobRunner implements AsyncDisposable {
     for (const { controller } of left) {
       controller.abort(new DrainError("the daemon stops"));
     }
-    await Promise.all(left.map((each) => each.done));
+    const ended = Promise.all(left.map((each) => each.done));
+    await Promise.race([ended, pause(abortGraceMs)]);
     await this.#renewal.stop();
     for (const { job } of left) {
+      if (this.#running.has(job.id)) {
+        // It may still write: others wait until its claim ends.
+        this.#options.logger.error("job does not end", { jobId: job.id });
+        continue;
+      }
       await this.#options.store
         .release(job.id, job.token)
         .catch((error: unknown) => {

@@ -22,7 +22,7 @@ const lasting = new Map([
 ]);
 
 const lostConnection =
-  /Stream isn't writeable|Connection is closed|Command timed out|Socket timeout|max retries|ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT/iu;
+  /Stream isn't writeable|Connection is closed|Command timed out|Socket timeout|max retries|ECONN[A-Z]*|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|ENOENT/iu;
 
 /** What became of a command: `again` says whether sending the same one again may help soon. */
 export interface StoreFailure {

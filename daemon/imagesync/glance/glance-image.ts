@@ -66,7 +66,7 @@ function parse(body: string, where: string): GlanceImage {
   } catch (error) {
     throw new ImageSourceError(
       "SOURCE_INVALID",
-      `${where} answered with something that is not a Glance image; check the endpoint in the settings`,
+      `${where} answered with something that is not a Glance image; check images.glanceUrl`,
       { cause: error },
     );
   }

@@ -37,7 +37,7 @@ function isForbidden(address: string): boolean {
 function refusal(host: string, address: string): RequestError {
   return new RequestError(
     "SOURCE_FORBIDDEN",
-    `${host} has the address ${address}, which images may not come from; an operator who wants that names the address itself in images.allowedUrls`,
+    `${host} has the address ${address}, which images may not come from; where that is wanted, name the address in images.allowedUrls and in the URL`,
     { remoteClass: "ImageNotAuthorized", status: 403 },
   );
 }

@@ -3,10 +3,16 @@ import { ImageSourceError, RequestError } from "../../errors.ts";
 interface Rule {
   /** Null: both http and https. */
   readonly protocol: string | null;
-  /** With the port, unless it is the scheme's own. */
-  readonly host: string;
+  readonly hostname: string;
+  /** Null: the scheme's own. */
+  readonly port: string | null;
   readonly path: string;
 }
+
+const defaultPorts: Readonly<Record<string, string>> = {
+  "http:": "80",
+  "https:": "443",
+};
 
 const schemes = new Set(["http:", "https:"]);
 
@@ -61,7 +67,8 @@ export class UrlAllowList {
     return this.#rules.some(
       (rule) =>
         (rule.protocol === null || rule.protocol === url.protocol) &&
-        rule.host === url.host &&
+        rule.hostname === url.hostname &&
+        (rule.port ?? defaultPorts[url.protocol]) === portOf(url) &&
         isBelow(url.pathname, rule.path),
     );
   }
@@ -87,10 +94,14 @@ function parse(text: string): URL {
   }
 }
 
+function portOf(url: URL): string | undefined {
+  return url.port === "" ? defaultPorts[url.protocol] : url.port;
+}
+
 function ruleOf(entry: string): Rule {
   const hasScheme = entry.includes("://");
-  const url = new URL(hasScheme ? entry : `http://${entry}`);
-  if (!schemes.has(url.protocol) || url.username !== "") {
+  const url = URL.parse(hasScheme ? entry : `http://${entry}`);
+  if (url === null || !schemes.has(url.protocol) || url.username !== "") {
     throw new RequestError(
       "CONFIG_INVALID",
       `images.allowedUrls: ${JSON.stringify(entry.slice(0, 80))} is neither host[:port] nor an http(s) prefix`,
@@ -98,9 +109,17 @@ function ruleOf(entry: string): Rule {
   }
   return {
     protocol: hasScheme ? url.protocol : null,
-    host: url.host,
+    hostname: url.hostname,
+    port: writtenPort(entry),
     path: url.pathname,
   };
+}
+
+/** The port as it stands in an entry: a URL object forgets one that is its scheme's own. */
+function writtenPort(entry: string): string | null {
+  const authority = entry.replace(/^[^/]*:\/\//, "").split("/")[0] ?? "";
+  const port = /:(?<port>\d+)$/.exec(authority)?.groups?.["port"];
+  return port === undefined ? null : String(Number(port));
 }
 
 /** By whole segments, and never where an encoded slash could mean another path to the server. */

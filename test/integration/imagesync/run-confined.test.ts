@@ -1,0 +1,150 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { describe, expect, it } from "@jest/globals";
+import { findQemuImg } from "../../../daemon/imagesync/find-qemu-img.ts";
+import {
+  type ConfinedCommand,
+  runConfined,
+} from "../../../daemon/imagesync/run-confined.ts";
+import { childrenOfThisProcess } from "../../helpers/copy-bench.ts";
+import { unhurried } from "../../helpers/image-requests.ts";
+
+const tools = await findQemuImg();
+const limits = {
+  addressSpaceBytes: 1024 ** 3,
+  cpuSeconds: 60,
+  fileBytes: null,
+};
+
+function shell(script: string): ConfinedCommand {
+  return { ...limits, program: "/bin/sh", args: ["-c", script] };
+}
+
+async function isAlive(pid: number): Promise<boolean> {
+  const status = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => null);
+  return status !== null && !/\) [ZX] /.test(status);
+}
+
+async function until(
+  condition: () => Promise<boolean>,
+  deadlineMs = 10_000,
+): Promise<boolean> {
+  const endMs = performance.now() + deadlineMs;
+  while (performance.now() < endMs) {
+    if (await condition()) {
+      return true;
+    }
+    await new Promise(setImmediate);
+  }
+  return false;
+}
+
+describe("runConfined", () => {
+  it("gives the program limits, no privileges to gain and an empty environment", async () => {
+    let output = "";
+    const exit = await runConfined(
+      tools,
+      {
+        ...limits,
+        fileBytes: 4_096,
+        program: "/bin/cat",
+        args: ["/proc/self/limits", "/proc/self/status", "/proc/self/environ"],
+        onOutput: (text) => {
+          output += text;
+        },
+      },
+      unhurried,
+    );
+    expect(exit).toEqual({ code: 0, signal: null, stderr: "" });
+    expect(output).toMatch(/Max address space +1073741824 /);
+    expect(output).toMatch(/Max cpu time +60 /);
+    expect(output).toMatch(/Max core file size +0 /);
+    expect(output).toMatch(/Max file size +4096 /);
+    expect(output).toMatch(/NoNewPrivs:\t1/);
+    const [environment] = output.split("\n").slice(-1);
+    expect(environment?.split("\0").filter((entry) => entry !== "")).toEqual([
+      "LC_ALL=C",
+      "PATH=/usr/bin:/bin",
+      "MALLOC_ARENA_MAX=2",
+    ]);
+  });
+
+  it("tells exit codes, signals and the end of stderr", async () => {
+    const failed = await runConfined(
+      tools,
+      shell("echo no >&2; exit 3"),
+      unhurried,
+    );
+    expect(failed).toEqual({ code: 3, signal: null, stderr: "no" });
+    const killed = await runConfined(tools, shell("kill -9 $$"), unhurried);
+    expect(killed.signal).toBe("SIGKILL");
+    const missing = runConfined(
+      { ...tools, setpriv: "/nonexistent" },
+      shell("true"),
+      unhurried,
+    );
+    await expect(missing).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
+  it("returns from an abort only when the program is gone, even a deaf one", async () => {
+    const abort = new AbortController();
+    let pid = 0;
+    const running = runConfined(
+      tools,
+      {
+        ...shell("trap '' TERM; echo $$; while :; do :; done"),
+        graceMs: 50,
+        onOutput: (text) => {
+          pid = Number(text.trim());
+          abort.abort(new Error("enough"));
+        },
+      },
+      abort,
+    );
+    await expect(running).rejects.toThrow("enough");
+    expect(pid).toBeGreaterThan(0);
+    expect(await isAlive(pid)).toBe(false);
+    const children = await childrenOfThisProcess();
+    expect(children.filter((line) => line.includes("trap"))).toEqual([]);
+  });
+
+  it("does not start anything for a signal that was aborted before", async () => {
+    const signal = AbortSignal.abort(new Error("too late"));
+    await expect(
+      runConfined({ setpriv: "/x", prlimit: "/x" }, shell("true"), { signal }),
+    ).rejects.toThrow("too late");
+  });
+
+  it("lets the program die with this process", async () => {
+    const module = new URL(
+      "../../../daemon/imagesync/run-confined.ts",
+      import.meta.url,
+    );
+    const program = `
+      import { runConfined } from ${JSON.stringify(module.href)};
+      await runConfined(${JSON.stringify(tools)}, {
+        ...${JSON.stringify(shell("echo $$; exec sleep 300"))},
+        onOutput: (text) => process.stdout.write(text),
+      }, { signal: new AbortController().signal });`;
+    const parent = spawn(
+      process.execPath,
+      ["--input-type=module", "--eval", program],
+      { stdio: ["ignore", "pipe", "ignore"], env: {} },
+    );
+    const [text] = (await once(parent.stdout, "data")) as [Buffer];
+    const pid = Number(text.toString().trim());
+    expect(await isAlive(pid)).toBe(true);
+    parent.kill("SIGKILL");
+    expect(await until(async () => !(await isAlive(pid)))).toBe(true);
+  });
+});
+
+describe("findQemuImg", () => {
+  it("names the package to install when a tool is missing", async () => {
+    await expect(findQemuImg(["/nonexistent"])).rejects.toMatchObject({
+      code: "TOOL_MISSING",
+      message: expect.stringContaining("apt-get install qemu-utils"),
+    });
+  });
+});
