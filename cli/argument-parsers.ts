@@ -3,7 +3,7 @@ import { checksumAlgorithms } from "../daemon/image.ts";
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const hexLengths = { sha512: 128, sha384: 96, sha256: 64, sha1: 40, md5: 32 };
-const maxSizeGb = 1024 ** 2;
+const maxSizeGb = 65_536;
 
 /** What a cache command names: an image (every content it has), or one content. */
 export type CacheTarget =

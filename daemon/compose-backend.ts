@@ -4,8 +4,9 @@ import type { VolumeBackend } from "./backends/volume-backend.ts";
 import { ChangeWatch } from "./cache/change-watch.ts";
 import { Evictor } from "./cache/evictor.ts";
 import type { BackendServices } from "./flows/backend-services.ts";
+import { endPoisonedJob } from "./flows/end-poisoned-job.ts";
 import { Limiter } from "./flows/limiter.ts";
-import { endPoisonedJob, runJob } from "./flows/run-job.ts";
+import { runJob } from "./flows/run-job.ts";
 import type { ImageCopier } from "./imagesync/image-copier.ts";
 import type { ImageSource } from "./imagesync/image-source.ts";
 import { EventFactory } from "./jobs/events.ts";
@@ -23,6 +24,7 @@ import { RedisHintBus } from "./redis/redis-hint-bus.ts";
 import { RedisJobStore } from "./redis/redis-job-store.ts";
 import { RedisOutbox } from "./redis/redis-outbox.ts";
 import { RedisVolumeStore } from "./redis/redis-volume-store.ts";
+import type { RedisStoreOptions } from "./redis/store-scope.ts";
 import type { BackendSettings, Settings } from "./settings.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 
@@ -71,12 +73,7 @@ export async function composeBackend(
   const node = settings.nodeName;
   const logger = shared.logger.child({ backend: own.name });
   stack.use(await claim(shared, backend));
-  const scope = {
-    redis,
-    backend: own.name,
-    node,
-    claimTtlMs: settings.jobs.claimTtl,
-  };
+  const scope = storeScopeOf(shared, own.name);
   const hints = stack.use(new RedisHintBus({ redis, backend: own.name }));
   const jobs = new RedisJobStore(scope);
   const cache = new RedisCacheStore(scope);
@@ -120,6 +117,23 @@ export async function composeBackend(
     heartbeats: stack.use(new Heartbeats(shared.sender, jobs, hints)),
   };
   return services;
+}
+
+function storeScopeOf(
+  { redis, settings }: SharedParts,
+  backend: string,
+): RedisStoreOptions {
+  const { claimTtl } = settings.jobs;
+  // Both have to outlive a takeover.
+  const leaseTtlMs = Math.max(90_000, 3 * claimTtl);
+  return {
+    redis,
+    backend,
+    node: settings.nodeName,
+    claimTtlMs: claimTtl,
+    leaseTtlMs,
+    waiterTtlMs: leaseTtlMs,
+  };
 }
 
 async function claim(

@@ -1,5 +1,6 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { DaemonError } from "./errors.ts";
 import { findQemuImg } from "./imagesync/find-qemu-img.ts";
 import { GlanceSource } from "./imagesync/glance/glance-source.ts";
 import type { ImageCopier } from "./imagesync/image-copier.ts";
@@ -62,7 +63,12 @@ async function prepareScratch(
       ? join(settings.backends[0]?.root ?? "/var/tmp", ".scratch")
       : settings.images.scratchDir;
   const dir = join(base, settings.nodeName);
-  await mkdir(dir, { recursive: true, mode: 0o700 });
+  await mkdir(dir, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    throw new DaemonError(
+      `SCRATCH_UNUSABLE: cannot make the scratch folder ${dir}; set images.scratchDir to a folder that ivcd may write`,
+      { code: "SCRATCH_UNUSABLE", retry: "never", cause: error },
+    );
+  });
   const removed = await cleanScratch(dir);
   if (removed > 0) {
     logger.info("left-over scratch files removed", { dir, removed });

@@ -33,6 +33,7 @@ export function openMessaging(
       endpoints,
       name: `ivc-pub:${settings.nodeName}`,
       logger,
+      heartbeatS: settings.amqp.heartbeatS,
     }),
   );
   publisher.start();
@@ -59,6 +60,7 @@ export function composeServer(
     endpoints,
     name: `ivc-sub:${settings.nodeName}`,
     logger,
+    heartbeatS: settings.amqp.heartbeatS,
     topology: {
       exchange: settings.rpc.exchange,
       topic: settings.rpc.topic,

@@ -56,7 +56,8 @@ export async function drainAll(
   timeoutMs: number,
 ): Promise<void> {
   state.isDraining = true;
-  const signal = AbortSignal.timeout(Math.max(timeoutMs, 1));
+  // Handlers only write into the journal: what takes longer is caught in an outage and stays on the broker.
+  const signal = AbortSignal.timeout(Math.min(Math.max(timeoutMs, 1), 10_000));
   await Promise.all(
     state.servers.map(async (server) => {
       await server.drain({ signal });

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { BackendRegistry } from "./backends/backend-registry.ts";
+import type { VolumeBackend } from "./backends/volume-backend.ts";
 import {
   composeBackend,
   openBackend,
@@ -20,7 +21,7 @@ import { StatusServer } from "./http/status-server.ts";
 import type { Logger } from "./logger.ts";
 import { connectRedis, type RedisConnection } from "./redis/connection.ts";
 import { agreeOnDefaultBackend } from "./redis/default-backend.ts";
-import type { Settings } from "./settings.ts";
+import type { BackendSettings, Settings } from "./settings.ts";
 import { addGauges } from "./telemetry/daemon-gauges.ts";
 import { Metrics } from "./telemetry/metrics.ts";
 import { untilRedis, waitForRedis } from "./wait-for-redis.ts";
@@ -56,6 +57,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const notReady = () => reasonsNotReady(state, redis);
   await listen(options, metrics, notReady, stack);
   await waitForRedis(redis, options);
+  // Before the scratch folder, which may be below a root that is not mounted.
+  const backends = await openBackends(settings, logger);
   const messaging = openMessaging(settings, logger, stack);
   const shared: SharedParts = {
     settings,
@@ -72,7 +75,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
       options.onFatal(new Error(troubles[trouble]));
     },
   };
-  const registry = await openBackends(shared, state, stack);
+  const registry = await composeBackends(shared, backends, state, stack);
   stack.use(
     await agreeOnDefaultBackend({
       redis,
@@ -113,18 +116,28 @@ const troubles = {
 } as const;
 
 async function openBackends(
+  settings: Settings,
+  logger: Logger,
+): Promise<ReadonlyMap<BackendSettings, VolumeBackend>> {
+  const backends = new Map<BackendSettings, VolumeBackend>();
+  for (const own of settings.backends) {
+    backends.set(own, await openBackend(settings.nodeName, own, logger));
+  }
+  return backends;
+}
+
+async function composeBackends(
   shared: SharedParts,
+  backends: ReadonlyMap<BackendSettings, VolumeBackend>,
   state: DaemonState,
   stack: AsyncDisposableStack,
 ): Promise<BackendRegistry<BackendServices>> {
-  const { settings, logger } = shared;
   const services = new Map<string, BackendServices>();
-  for (const own of settings.backends) {
-    const backend = await openBackend(settings.nodeName, own, logger);
+  for (const [own, backend] of backends) {
     services.set(own.name, await composeBackend(shared, own, backend, stack));
   }
   state.services.push(...services.values());
-  return new BackendRegistry(services, settings.defaultBackend);
+  return new BackendRegistry(services, shared.settings.defaultBackend);
 }
 
 async function listen(

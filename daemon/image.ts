@@ -34,7 +34,7 @@ export type ImageReference =
 /** An image as its source describes it now. Sizes are bytes; `sizeBytes` is what goes over the wire. */
 export interface ImageMeta {
   readonly reference: ImageReference;
-  /** The Glance id; for a URL `url:<sha256 of the URL>`. Also the cache's alias. */
+  /** The Glance id; for a URL `url:<sha256 of format and URL>`. Also the cache's alias. */
   readonly imageId: string;
   readonly name: string | null;
   readonly status: string;
@@ -102,7 +102,8 @@ export function contentKey(content: string): string {
   return createHash("sha256").update(content).digest("hex").slice(0, 32);
 }
 
-/** The `imageId` of a URL. */
-export function urlImageId(url: string): string {
-  return `url:${createHash("sha256").update(url).digest("hex")}`;
+/** The `imageId` of a URL. The format belongs to it: read in another way, the same bytes are another image. */
+export function urlImageId(url: string, diskFormat: DiskFormat): string {
+  const hash = createHash("sha256").update(`${diskFormat} ${url}`);
+  return `url:${hash.digest("hex")}`;
 }

@@ -29,6 +29,7 @@ const configurationCodes = new Set([
   "AMQP_CA",
   "BACKEND_UNUSABLE",
   "SCRATCH_UNUSABLE",
+  "CONFIG_INVALID",
 ]);
 
 async function main(): Promise<void> {

@@ -1,3 +1,4 @@
+import { accessSync, constants } from "node:fs";
 import { hostname } from "node:os";
 import type { CacheLimits } from "./cache/cache-entry.ts";
 import { redactUrl } from "./redact.ts";
@@ -81,6 +82,11 @@ export function loadSettings(
   const parsed = settingsSchema.safeParse(sources.values);
   if (!parsed.success) {
     if (sources.names.length > 0) {
+      // What can be compared already is told together with what cannot be read.
+      const jobs = settingsSchema.shape.jobs.safeParse(
+        valueOf(sources, "jobs"),
+      );
+      problems.push(...(jobs.success ? timingProblems(jobs.data) : []));
       problems.push(
         ...parsed.error.issues.flatMap((issue) => explainIssue(issue, sources)),
       );
@@ -120,19 +126,27 @@ function secretOf(
 
 function relations(raw: RawSettings): string[] {
   const problems: string[] = [];
-  const names = Object.keys(raw.backends);
+  const backends = backendsOf(raw);
+  const names = backends.map(([name]) => name);
   if (!names.includes(raw.defaultBackend)) {
     problems.push(
       `defaultBackend is "${raw.defaultBackend}", need one of backends: ${names.join(", ")}`,
     );
   }
-  if (raw.jobs.claimTtl < 3 * raw.jobs.sweepInterval) {
-    problems.push(
-      `jobs.claimTtl (${raw.jobs.claimTtl} ms) must be at least 3 × jobs.sweepInterval (${raw.jobs.sweepInterval} ms)`,
-    );
+  problems.push(...timingProblems(raw.jobs));
+  for (const [key, file] of [
+    ["amqp.caFile", raw.amqp.caFile],
+    ["redis.caFile", raw.redis.caFile],
+    ["images.caFile", raw.images.caFile],
+  ] as const) {
+    if (file !== null && !isReadable(file)) {
+      problems.push(
+        `${key} ${file} cannot be read: give the path of a PEM file`,
+      );
+    }
   }
   const roots = new Map<string, string>();
-  for (const [name, backend] of Object.entries(raw.backends)) {
+  for (const [name, backend] of backends) {
     const other = roots.get(backend.root);
     if (other !== undefined) {
       problems.push(
@@ -142,6 +156,41 @@ function relations(raw: RawSettings): string[] {
     roots.set(backend.root, name);
   }
   return problems;
+}
+
+type RawBackend = NonNullable<RawSettings["backends"][string]>;
+
+/** The backends that are left: null takes one of an earlier file away. */
+function backendsOf(
+  raw: RawSettings,
+): readonly (readonly [string, RawBackend])[] {
+  return Object.entries(raw.backends).flatMap(([name, backend]) =>
+    backend === null ? [] : [[name, backend] as const],
+  );
+}
+
+function timingProblems(jobs: RawSettings["jobs"]): string[] {
+  return jobs.claimTtl < 3 * jobs.sweepInterval
+    ? [
+        `jobs.claimTtl (${jobs.claimTtl} ms) must be at least 3 × jobs.sweepInterval (${jobs.sweepInterval} ms)`,
+      ]
+    : [];
+}
+
+function valueOf(sources: SettingsSources, key: string): unknown {
+  const { values } = sources;
+  return values !== null && typeof values === "object"
+    ? (values as Record<string, unknown>)[key]
+    : undefined;
+}
+
+function isReadable(file: string): boolean {
+  try {
+    accessSync(file, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function complete(
@@ -156,7 +205,7 @@ function complete(
     nodeName: raw.nodeName === "" ? hostname() : raw.nodeName,
     amqp: { ...raw.amqp, password: secrets.amqp },
     redis: { ...raw.redis, password: secrets.redis },
-    backends: Object.entries(raw.backends).map(([name, backend]) => ({
+    backends: backendsOf(raw).map(([name, backend]) => ({
       name,
       driver: backend.driver,
       root: backend.root,

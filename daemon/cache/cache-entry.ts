@@ -45,6 +45,10 @@ export interface CacheEntry {
   /** The fill that made or makes it. */
   readonly fillId: string;
   readonly evictReason: EvictReason | null;
+  /** `<algorithm>:<hex>` over the bytes as they were downloaded; null while filling, or when there is none. */
+  readonly checksum: string | null;
+  /** Bytes that crossed the wire for it. */
+  readonly bytesDownloaded: number;
 }
 
 /** Limits of a backend's cache; 0 is unlimited, and both hold at once. */

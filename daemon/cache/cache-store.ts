@@ -1,6 +1,6 @@
 import type { StoredAccess } from "../access.ts";
 import type { Fault } from "../errors.ts";
-import type { ImageMeta } from "../image.ts";
+import type { ChecksumAlgorithm, ImageMeta } from "../image.ts";
 import type { EventMessage } from "../jobs/job.ts";
 import type { OutboxRow } from "../jobs/outbox.ts";
 import type {
@@ -21,7 +21,7 @@ export interface Acquire {
   /** Ids for the fill that is opened when the content is absent. */
   readonly fillId: string;
   readonly imageVolumeId: string;
-  readonly boundGb: number | null;
+  readonly recordChecksum: ChecksumAlgorithm | null;
   /** The fill this job waited for, if any: its failure is then this job's answer. */
   readonly awaitedFillId: string | null;
 }
@@ -81,6 +81,9 @@ export interface Commit {
   readonly token: number;
   readonly providerId: string;
   readonly virtualSizeBytes: number;
+  /** What the seal says; kept with the entry. */
+  readonly checksum: string | null;
+  readonly bytesDownloaded: number;
   /** Final size; may shrink the reservation. */
   readonly sizeGb: number;
   readonly host: string;

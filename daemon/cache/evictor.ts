@@ -89,6 +89,9 @@ export class Evictor implements AsyncDisposable {
     const rows = await store.evictionDone(entry.key, providerId, [
       events.evict(entry),
     ]);
+    if (rows.length === 0) {
+      return; // Another daemon has confirmed it.
+    }
     outbox.send(rows);
     this.#options.onEvicted(entry.evictReason ?? "lru");
     logger.info("evicted", {

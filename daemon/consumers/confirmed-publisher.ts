@@ -16,6 +16,7 @@ export interface ConfirmedPublisherOptions {
   /** How long to wait for a connection, and then for the confirmation. */
   readonly confirmTimeoutMs?: number;
   readonly maxInFlight?: number;
+  readonly heartbeatS?: number;
 }
 
 /** One message on its way. */
@@ -48,6 +49,9 @@ export class ConfirmedPublisher implements AsyncDisposable {
       endpoints: options.endpoints,
       name: options.name,
       logger: options.logger,
+      ...(options.heartbeatS === undefined
+        ? {}
+        : { heartbeatS: options.heartbeatS }),
       setup: async ({ channel }) => {
         this.#returned.clear();
         channel.on("return", ({ properties }) => {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { faultOf } from "../errors.ts";
 import type { Logger } from "../logger.ts";
+import { BrokerError } from "./broker-error.ts";
 
 /** How long to go on, and who may end it. */
 export interface Patience {
@@ -35,7 +36,7 @@ export async function insist<T>(
   const signal = AbortSignal.any([patience.delivery, patience.stop]);
   for (;;) {
     try {
-      return await send();
+      return await unlessStopped(send(), patience.stop);
     } catch (error) {
       const { code, message } = faultOf(error);
       patience.logger.debug("message not sent yet", { code, reason: message });
@@ -45,5 +46,24 @@ export async function insist<T>(
       return reason;
     }
     await sleep(RETRY_MS, undefined, { signal }).catch(() => {});
+  }
+}
+
+/** A caller's queue may be waited for longer than a daemon may take to stop. */
+async function unlessStopped<T>(
+  sending: Promise<T>,
+  stop: AbortSignal,
+): Promise<T> {
+  const stopped = Promise.withResolvers<never>();
+  const end = () =>
+    stopped.reject(new BrokerError("AMQP_CLOSED", "the daemon stops"));
+  stop.addEventListener("abort", end, { once: true });
+  if (stop.aborted) {
+    end();
+  }
+  try {
+    return await Promise.race([sending, stopped.promise]);
+  } finally {
+    stop.removeEventListener("abort", end);
   }
 }

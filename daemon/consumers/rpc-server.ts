@@ -34,7 +34,11 @@ export interface RpcServerOptions {
   readonly holdMs?: number;
   readonly storeRetryMs?: number;
   readonly maxBackoffMs?: number;
+  readonly heartbeatS?: number;
 }
+
+/** How long handlers that were told to stop are waited for. */
+const STOP_MS = 5000;
 
 /** Why nothing is consumed: several reasons may hold at once. */
 export type PauseReason = "high-water" | "drain" | "store-away";
@@ -85,6 +89,9 @@ export class RpcServer implements AsyncDisposable {
       logger: options.logger,
       setup: async (session) => await this.#setUp(session),
       maxBackoffMs: options.maxBackoffMs ?? 15_000,
+      ...(options.heartbeatS === undefined
+        ? {}
+        : { heartbeatS: options.heartbeatS }),
     });
   }
 
@@ -149,7 +156,7 @@ export class RpcServer implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#link[Symbol.asyncDispose]();
-    await Promise.all(this.#inWork);
+    await this.drain({ signal: AbortSignal.timeout(STOP_MS) });
   }
 
   async #setUp(session: AmqpSession): Promise<void> {

@@ -1,18 +1,20 @@
 import { throwIfAborted } from "../errors.ts";
-import { cloneFromEntry } from "./clone-from-entry.ts";
 import { copyVolume } from "./copy-volume.ts";
 import type { CreateRun, Served } from "./create-run.ts";
-import { acquire, type Lookup } from "./lookup.ts";
+import type { Lookup } from "./lookup.ts";
 
 const pollMs = 2000;
 const placeTtlMs = 60_000;
 
-/** Copies without the cache, a few at a time for one content; whoever waits looks at the cache again. */
+/**
+ * Copies without the cache, a few at a time for one content. Null when the content has become ready meanwhile: the
+ * lookup has to be repeated.
+ */
 export async function bypassCache(
   run: CreateRun,
   lookup: Lookup,
   reason: string,
-): Promise<Served> {
+): Promise<Served | null> {
   const { cache, settings, watch } = run.tools;
   const { signal } = run.context;
   run.path = "bypass";
@@ -34,21 +36,10 @@ export async function bypassCache(
           await change.changed(pollMs, signal);
         });
         break;
-      case "ready": {
-        const again = await acquire(run, { ...lookup, fillId: null });
-        const served =
-          again.kind === "hit"
-            ? await cloneFromEntry(
-                run,
-                { ...lookup, fillId: "awaited" },
-                again.entry,
-              )
-            : null;
-        if (served !== null) {
-          return served;
-        }
-        break;
-      }
+      case "ready":
+        // Waited, so what comes now is not told as a plain hit.
+        lookup.fillId = "bypass";
+        return null;
       default:
         place satisfies never;
     }

@@ -1,5 +1,6 @@
 import type { CacheEntry } from "../cache/cache-entry.ts";
-import { DaemonError, throwIfAborted } from "../errors.ts";
+import { DaemonError, RequestError, throwIfAborted } from "../errors.ts";
+import type { ImageMeta } from "../image.ts";
 import { bytesPerGb, ceilGb, type CreatePath } from "../volume.ts";
 import { checkFits, volumeSizeGb } from "./check-image.ts";
 import { cloneVolume } from "./clone-volume.ts";
@@ -19,6 +20,10 @@ export async function cloneFromEntry(
   const virtualSizeBytes = entry.virtualSizeBytes ?? 0;
   run.path = pathOf(lookup);
   checkFits(virtualSizeBytes, run.request.sizeGb, lookup.image.imageId);
+  if (!isWhatWasAskedFor(entry, lookup.image)) {
+    await run.tools.cache.releaseLease(lookup.entryKey, run.job.id);
+    return await copyVolume(run, lookup.image, "checksum-not-recorded");
+  }
   const sizeGb = volumeSizeGb(
     virtualSizeBytes,
     run.request.sizeGb,
@@ -35,10 +40,41 @@ export async function cloneFromEntry(
     );
     const path = pathOf(lookup);
     run.reason = reasonOf(run, path);
-    return { providerId, sizeGb, path, reason: run.reason, bytesDownloaded: 0 };
+    return {
+      providerId,
+      sizeGb,
+      path,
+      reason: run.reason,
+      bytesDownloaded: path === "miss" ? entry.bytesDownloaded : 0,
+    };
   } catch (error) {
     return await afterFailedClone(run, lookup, entry, error);
   }
+}
+
+/**
+ * Compares the checksum that came with the request. False when the entry has none of that kind: only a download tells.
+ *
+ * @throws {RequestError} `IMAGE_CORRUPT`: the image is not what this caller expects.
+ */
+function isWhatWasAskedFor(entry: CacheEntry, image: ImageMeta): boolean {
+  const asked =
+    image.reference.kind === "url" ? image.reference.checksum : null;
+  if (asked === null) {
+    return true;
+  }
+  const [algorithm, value] = (entry.checksum ?? "").split(":", 2);
+  if (algorithm !== asked.algorithm) {
+    return false;
+  }
+  if (value !== asked.value) {
+    throw new RequestError(
+      "IMAGE_CORRUPT",
+      `image ${image.imageId} has ${algorithm} ${value}, the request expects ${asked.value}; correct the checksum or the URL`,
+      { remoteClass: "ImageUnacceptable" },
+    );
+  }
+  return true;
 }
 
 async function afterFailedClone(

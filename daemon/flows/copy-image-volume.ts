@@ -1,7 +1,7 @@
 import type { BackendVolume } from "../backends/volume-backend.ts";
 import { CancelledError } from "../errors.ts";
-import type { OpenedImage } from "../imagesync/image-copier.ts";
-import type { JobContext } from "../jobs/job-runner.ts";
+import type { CopyResult, OpenedImage } from "../imagesync/image-copier.ts";
+import type { JobContext } from "../jobs/job-context.ts";
 import type { FillRequest } from "../jobs/job.ts";
 import { bytesPerGb, type Progress } from "../volume.ts";
 import type { BackendServices } from "./backend-services.ts";
@@ -30,7 +30,7 @@ export async function copyImageVolume(
   opened: OpenedImage,
   attempt: string,
   sizeGb: number,
-): Promise<{ volume: BackendVolume; bytesDownloaded: number }> {
+): Promise<{ volume: BackendVolume; copied: CopyResult }> {
   const { services, context, request, signal } = fill;
   const { backend } = services;
   const volume = await backend.createVolume(
@@ -67,7 +67,7 @@ export async function copyImageVolume(
     },
     { signal },
   );
-  return { volume, bytesDownloaded: copied.bytesDownloaded };
+  return { volume, copied };
 }
 
 /** A fill that nobody waits for goes on only when at least half of it is done. */

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import { LostClaimError } from "../errors.ts";
 import { contentKey, type ImageMeta } from "../image.ts";
-import type { JobContext } from "../jobs/job-runner.ts";
+import type { JobContext } from "../jobs/job-context.ts";
 import type { CreateRequest, Job } from "../jobs/job.ts";
 import type { CreatePath } from "../volume.ts";
 import type { FlowTools } from "./backend-services.ts";

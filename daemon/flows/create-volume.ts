@@ -1,6 +1,6 @@
 import { DaemonError, RequestError, throwIfAborted } from "../errors.ts";
 import { contentOf, type ImageMeta } from "../image.ts";
-import type { JobContext } from "../jobs/job-runner.ts";
+import type { JobContext } from "../jobs/job-context.ts";
 import { bytesPerGb } from "../volume.ts";
 import type { BackendServices } from "./backend-services.ts";
 import { checkImage } from "./check-image.ts";
@@ -27,7 +27,7 @@ export async function createVolume(
   }
   using deadline = deadlineOf(
     context.signal,
-    services.settings.createDeadlineMs,
+    context.job.createdAtMs + services.settings.createDeadlineMs - Date.now(),
     request.volumeId,
   );
   const run = new CreateRun(
@@ -48,19 +48,22 @@ export async function createVolume(
 
 function deadlineOf(
   signal: AbortSignal,
-  deadlineMs: number,
+  leftMs: number,
   volumeId: string,
 ): Disposable & { readonly signal: AbortSignal } {
   const deadline = new AbortController();
-  const timer = setTimeout(() => {
-    deadline.abort(
-      new RequestError(
-        "DEADLINE_PASSED",
-        `volume ${volumeId} was not ready within ${deadlineMs} ms (jobs.createDeadline)`,
-        { status: 504 },
-      ),
-    );
-  }, deadlineMs);
+  const timer = setTimeout(
+    () => {
+      deadline.abort(
+        new RequestError(
+          "DEADLINE_PASSED",
+          `volume ${volumeId} was not ready in time (jobs.createDeadline)`,
+          { status: 504 },
+        ),
+      );
+    },
+    Math.max(0, leftMs),
+  );
   return {
     signal: AbortSignal.any([signal, deadline.signal]),
     [Symbol.dispose]: () => {
@@ -78,6 +81,7 @@ async function serve(run: CreateRun, openFill: OpenFill): Promise<Served> {
   const image = await run.timed("describe", async () => await describe(run));
   run.image = image;
   checkImage(image, request.sizeGb);
+  tools.copier.check(image);
   run.content = contentOf(image, tools.settings.freshness);
   if (!context.isRerun) {
     tools.outboxSender.tell([
@@ -112,7 +116,12 @@ async function describe(run: CreateRun): Promise<ImageMeta> {
   } catch (error) {
     const isRefused =
       error instanceof DaemonError && error.code === "IMAGE_FORBIDDEN";
-    if (isRefused && job.access.hadToken && access.authToken === null) {
+    if (
+      isRefused &&
+      run.request.reference.kind === "glance" &&
+      job.access.hadToken &&
+      access.authToken === null
+    ) {
       throw new RequestError(
         "TOKEN_LOST",
         "the daemon that had the caller's token died; repeat the request",

@@ -1,5 +1,5 @@
 import { faultOf, LostClaimError, throwIfAborted } from "../errors.ts";
-import type { JobContext } from "../jobs/job-runner.ts";
+import type { JobContext } from "../jobs/job-context.ts";
 import type { DeleteRequest } from "../jobs/job.ts";
 import type { BackendServices } from "./backend-services.ts";
 import { isPause } from "./is-pause.ts";

@@ -8,7 +8,7 @@ import {
   StoreUnavailableError,
   throwIfAborted,
 } from "../errors.ts";
-import type { JobContext } from "../jobs/job-runner.ts";
+import type { JobContext } from "../jobs/job-context.ts";
 import type { FillRequest } from "../jobs/job.ts";
 import { ceilGb } from "../volume.ts";
 import type { BackendServices } from "./backend-services.ts";
@@ -71,7 +71,7 @@ async function copyAndCommit(fill: Fill, startedAt: number): Promise<void> {
   await using opened = await services.copier.open(
     request.image,
     context.access,
-    { signal },
+    { signal, recordChecksum: request.recordChecksum },
   );
   const sizeGb = Math.max(1, ceilGb(opened.virtualSizeBytes));
   await reserveRoom(services, context.job, request, sizeGb, signal);
@@ -87,7 +87,7 @@ async function copyAndCommit(fill: Fill, startedAt: number): Promise<void> {
     }),
   ]);
   try {
-    const { volume, bytesDownloaded } = await copyImageVolume(
+    const { volume, copied } = await copyImageVolume(
       fill,
       opened,
       attempt,
@@ -97,7 +97,8 @@ async function copyAndCommit(fill: Fill, startedAt: number): Promise<void> {
       providerId: volume.providerId,
       virtualSizeBytes: opened.virtualSizeBytes,
       sizeGb,
-      bytesDownloaded,
+      checksum: copied.checksum,
+      bytesDownloaded: copied.bytesDownloaded,
       durationMs: Math.round(performance.now() - startedAt),
     });
   } catch (error) {
@@ -113,6 +114,7 @@ interface Made {
   readonly providerId: string;
   readonly virtualSizeBytes: number;
   readonly sizeGb: number;
+  readonly checksum: string | null;
   readonly bytesDownloaded: number;
   readonly durationMs: number;
 }
@@ -126,6 +128,8 @@ async function commit(fill: Fill, made: Made): Promise<void> {
     providerId: made.providerId,
     virtualSizeBytes: made.virtualSizeBytes,
     sizeGb: made.sizeGb,
+    checksum: made.checksum,
+    bytesDownloaded: made.bytesDownloaded,
     host: services.backend.host,
     internalProjectId: services.settings.internalProjectId,
     internalUserId: services.settings.internalUserId,

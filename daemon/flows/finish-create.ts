@@ -162,7 +162,9 @@ function eventsOf(
     ...(path !== null && settings.cacheEnabled
       ? [events.lookup({ ...facts, path })]
       : []),
-    ...(run.image === null ? [] : [events.createEnd({ ...facts, path })]),
+    ...(run.image === null && path === null
+      ? []
+      : [events.createEnd({ ...facts, path })]),
   ];
 }
 
@@ -170,5 +172,5 @@ function referencedId(run: CreateRun): string {
   const { reference } = run.request;
   return reference.kind === "glance"
     ? reference.imageId
-    : urlImageId(reference.url);
+    : urlImageId(reference.url, reference.diskFormat);
 }

@@ -1,5 +1,5 @@
 import { LostClaimError, StoreUnavailableError } from "../errors.ts";
-import { DrainError } from "../jobs/job-runner.ts";
+import { DrainError } from "../jobs/job-context.ts";
 
 /**
  * True when a job does not end here and now: its store is away, somebody else has it, or the daemon stops. Its journal

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Acquired } from "../cache/cache-store.ts";
-import type { ImageMeta } from "../image.ts";
+import type { ChecksumAlgorithm, ImageMeta } from "../image.ts";
 import type { CreatePath } from "../volume.ts";
 import type { CreateRun } from "./create-run.ts";
 
@@ -9,7 +9,6 @@ export interface Lookup {
   readonly entryKey: string;
   readonly content: string;
   readonly image: ImageMeta;
-  readonly boundGb: number | null;
   fillId: string | null;
   openedFill: boolean;
   lost: number;
@@ -26,13 +25,27 @@ export async function acquire(
     token: job.token,
     content: lookup.content,
     entryKey: lookup.entryKey,
-    image: lookup.image,
+    image: withoutAskedChecksum(lookup.image),
     access: job.access,
     fillId: `fill-${randomUUID()}`,
     imageVolumeId: randomUUID(),
-    boundGb: lookup.boundGb,
+    recordChecksum: recordedAlgorithm(lookup.image),
     awaitedFillId: lookup.fillId,
   });
+}
+
+/** A fill serves everybody: what one caller asks for must not decide whether the image is good. */
+function withoutAskedChecksum(image: ImageMeta): ImageMeta {
+  return image.reference.kind === "url"
+    ? { ...image, reference: { ...image.reference, checksum: null } }
+    : image;
+}
+
+function recordedAlgorithm(image: ImageMeta): ChecksumAlgorithm | null {
+  if (image.reference.kind !== "url") {
+    return null;
+  }
+  return image.reference.checksum?.algorithm ?? "sha256";
 }
 
 /** How a clone made now would have been come by. */

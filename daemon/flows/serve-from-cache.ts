@@ -24,12 +24,12 @@ export async function serveFromCache(
     entryKey: contentKey(content),
     content,
     image,
-    boundGb: boundOf(image, run.request.sizeGb),
     fillId: run.job.fillId,
     openedFill: run.job.openedFill,
     lost: 0,
   };
   run.context.holdLease(lookup.entryKey);
+  goOn(run, lookup);
   for (;;) {
     throwIfAborted(run.context.signal);
     using change = run.tools.watch.begin(lookup.entryKey);
@@ -55,14 +55,27 @@ export async function serveFromCache(
       case "evicting":
         await change.changed(evictingPollMs, run.context.signal);
         break;
-      case "bypass":
-        return await bypassCache(run, lookup, acquired.reason);
+      case "bypass": {
+        const served = await bypassCache(run, lookup, acquired.reason);
+        if (served !== null) {
+          return served;
+        }
+        break;
+      }
       case "failed":
         run.path ??= "miss";
         throw errorOf(acquired.fault);
       default:
         acquired satisfies never;
     }
+  }
+}
+
+/** After a takeover: what the dead daemon's run had come to. */
+function goOn(run: CreateRun, lookup: Lookup): void {
+  if (lookup.openedFill) {
+    run.path = "miss";
+    run.reason = "not-cached";
   }
 }
 
@@ -92,11 +105,4 @@ async function joinFill(
   run.path = "miss";
   run.reason = lookup.lost > 0 ? "image-volume-lost" : "not-cached";
   await openFill(acquired.fillId, run.context.access);
-}
-
-/** The upper bound of the virtual size where the source does not tell it. */
-function boundOf(image: ImageMeta, sizeGb: number | null): number | null {
-  return image.virtualSizeBytes === null && image.diskFormat !== "raw"
-    ? sizeGb
-    : null;
 }

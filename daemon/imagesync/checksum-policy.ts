@@ -10,6 +10,14 @@ export interface ChecksumPolicy {
 
 const weak = new Set(["md5", "sha1"]);
 
+/** What the source itself tells: the strongest of its checksums, unless policy ignores them. */
+export function ownChecksums(
+  image: ImageMeta,
+  policy: ChecksumPolicy,
+): readonly Checksum[] {
+  return policy.checksums === "off" ? [] : image.checksums.slice(0, 1);
+}
+
 /** The checksums that a download of `image` is verified against, strongest first; throws where policy wants more. */
 export function checksumsToVerify(
   image: ImageMeta,
@@ -17,10 +25,8 @@ export function checksumsToVerify(
 ): readonly Checksum[] {
   const { reference } = image;
   const asked = reference.kind === "url" ? reference.checksum : null;
-  const own = policy.checksums === "off" ? undefined : image.checksums[0];
-  const wanted = [own, asked].filter(
-    (sum) => sum !== undefined && sum !== null,
-  );
+  const own = ownChecksums(image, policy);
+  const wanted = asked === null ? own : [...own, asked];
   if (policy.checksums !== "require") {
     return wanted;
   }

@@ -1,6 +1,6 @@
 import type { Access } from "../access.ts";
 import type { Options, WriteTarget } from "../backends/volume-backend.ts";
-import type { ImageMeta } from "../image.ts";
+import type { ChecksumAlgorithm, ImageMeta } from "../image.ts";
 import type { Progress } from "../volume.ts";
 
 /** What a copy did. */
@@ -28,12 +28,20 @@ export interface OpenedImage extends AsyncDisposable {
   ): Promise<CopyResult>;
 }
 
+/** How an image is opened. */
+export interface OpenOptions extends Options {
+  /** Set for a fill: a hash to compute where the source tells none; no checksum is demanded then. */
+  readonly recordChecksum?: ChecksumAlgorithm | null;
+}
+
 /** Copies images into volumes. */
 export interface ImageCopier {
+  /** Throws for what can be refused by the description alone: format, container, a checksum that policy demands. */
+  check(image: ImageMeta): void;
   /** Starts the download, reads and inspects the header. */
   open(
     image: ImageMeta,
     access: Access,
-    options: Options,
+    options: OpenOptions,
   ): Promise<OpenedImage>;
 }

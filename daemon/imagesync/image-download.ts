@@ -1,7 +1,7 @@
 import type { Access } from "../access.ts";
 import type { Options } from "../backends/volume-backend.ts";
 import { ImageError, ImageSourceError } from "../errors.ts";
-import type { Checksum, ImageMeta } from "../image.ts";
+import type { Checksum, ChecksumAlgorithm, ImageMeta } from "../image.ts";
 import { type Block, BlockReader } from "./block-reader.ts";
 import {
   type InspectedHeader,
@@ -17,6 +17,8 @@ export interface DownloadPlan {
   readonly image: ImageMeta;
   readonly access: Access;
   readonly checksums: readonly Checksum[];
+  /** A hash to compute beside them. */
+  readonly record: ChecksumAlgorithm | null;
   readonly maxVirtualSizeBytes: number;
   /** Further downloads after one that the transport broke off. */
   readonly retries: number;
@@ -39,7 +41,7 @@ export class ImageDownload implements AsyncDisposable {
     first: Block | null,
     plan: DownloadPlan,
   ) {
-    const { image, checksums, maxVirtualSizeBytes } = plan;
+    const { image, checksums, record, maxVirtualSizeBytes } = plan;
     this.#stream = stream;
     this.#reader = reader;
     this.#first = first;
@@ -54,6 +56,7 @@ export class ImageDownload implements AsyncDisposable {
       imageId: image.imageId,
       sizeBytes: this.sizeBytes,
       checksums,
+      record,
     });
   }
 

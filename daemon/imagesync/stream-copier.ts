@@ -4,11 +4,20 @@ import { BackendError, ImageSourceError, throwIfAborted } from "../errors.ts";
 import type { ImageMeta } from "../image.ts";
 import type { Progress } from "../volume.ts";
 import { AbortRelay } from "./abort-relay.ts";
-import { type ChecksumPolicy, checksumsToVerify } from "./checksum-policy.ts";
+import {
+  type ChecksumPolicy,
+  checksumsToVerify,
+  ownChecksums,
+} from "./checksum-policy.ts";
 import { copyQcow2 } from "./copy-qcow2.ts";
 import { copyRaw } from "./copy-raw.ts";
 import { allowedFormatOf } from "./format-inspector/inspect-header.ts";
-import type { CopyResult, ImageCopier, OpenedImage } from "./image-copier.ts";
+import type {
+  CopyResult,
+  ImageCopier,
+  OpenedImage,
+  OpenOptions,
+} from "./image-copier.ts";
 import {
   type DownloadPlan,
   ImageDownload,
@@ -43,10 +52,15 @@ export class StreamCopier implements ImageCopier {
     this.#options = options;
   }
 
+  check(image: ImageMeta): void {
+    allowedFormatOf(image);
+    checksumsToVerify(image, this.#options.policy);
+  }
+
   async open(
     image: ImageMeta,
     access: Access,
-    { signal }: Options,
+    { signal, recordChecksum }: OpenOptions,
   ): Promise<OpenedImage> {
     allowedFormatOf(image);
     const { source, policy } = this.#options;
@@ -54,7 +68,11 @@ export class StreamCopier implements ImageCopier {
       source,
       image,
       access,
-      checksums: checksumsToVerify(image, policy),
+      checksums:
+        recordChecksum === undefined
+          ? checksumsToVerify(image, policy)
+          : ownChecksums(image, policy),
+      record: recordChecksum ?? null,
       maxVirtualSizeBytes:
         this.#options.maxVirtualSizeBytes ?? defaultMaxVirtualSizeBytes,
       retries: this.#options.retries ?? 2,

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
 import { ImageError, ImageSourceError } from "../errors.ts";
-import type { Checksum } from "../image.ts";
+import type { Checksum, ChecksumAlgorithm } from "../image.ts";
 
 /** What the bytes of an image have to be. */
 export interface ExpectedBytes {
@@ -9,12 +9,18 @@ export interface ExpectedBytes {
   readonly sizeBytes: number | null;
   /** Strongest first. */
   readonly checksums: readonly Checksum[];
+  /** A hash to compute where none is expected. */
+  readonly record?: ChecksumAlgorithm | null;
 }
 
 /** Counts and hashes an image's bytes as they pass by, and says in the end whether they are the right ones. */
 export class StreamVerifier {
   readonly #expected: ExpectedBytes;
   readonly #hashes: readonly { readonly sum: Checksum; readonly hash: Hash }[];
+  readonly #recorded: {
+    readonly algorithm: string;
+    readonly hash: Hash;
+  } | null;
   #bytes = 0;
 
   constructor(expected: ExpectedBytes) {
@@ -23,6 +29,11 @@ export class StreamVerifier {
       sum,
       hash: createHash(sum.algorithm),
     }));
+    const { checksums, record = null } = expected;
+    this.#recorded =
+      record === null || checksums.length > 0
+        ? null
+        : { algorithm: record, hash: createHash(record) };
   }
 
   /** Bytes so far. */
@@ -43,9 +54,10 @@ export class StreamVerifier {
     for (const { hash } of this.#hashes) {
       hash.update(bytes);
     }
+    this.#recorded?.hash.update(bytes);
   }
 
-  /** The strongest checksum that was verified, as `<algorithm>:<hex>`; null where none was expected. */
+  /** The strongest checksum that was verified, else the recorded one, as `<algorithm>:<hex>`; null where there is none. */
   finish(): string | null {
     const { imageId, sizeBytes } = this.#expected;
     if (sizeBytes !== null && this.#bytes < sizeBytes) {
@@ -65,8 +77,11 @@ export class StreamVerifier {
       }
     }
     const [strongest] = this.#expected.checksums;
-    return strongest === undefined
+    if (strongest !== undefined) {
+      return `${strongest.algorithm}:${strongest.value}`;
+    }
+    return this.#recorded === null
       ? null
-      : `${strongest.algorithm}:${strongest.value}`;
+      : `${this.#recorded.algorithm}:${this.#recorded.hash.digest("hex")}`;
   }
 }

@@ -9,7 +9,8 @@ const checkEvery = 10;
 export class Heartbeats implements Disposable {
   readonly #sender: MessageSender;
   readonly #store: JobStore;
-  readonly #timers = new Map<string, Set<NodeJS.Timeout>>();
+  /** By job, then by the caller's message. */
+  readonly #timers = new Map<string, Map<string, NodeJS.Timeout>>();
   readonly #unlisten: () => void;
 
   constructor(sender: MessageSender, store: JobStore, hints: HintBus) {
@@ -22,9 +23,13 @@ export class Heartbeats implements Disposable {
     });
   }
 
-  /** Starts to send to `target` every half of its `monitorTimeoutS`, the first after that time. */
+  /** Starts, once, to send to `target` every half of its `monitorTimeoutS`, the first after that time. */
   track(jobId: string, target: ReplyTarget | null): void {
-    if (target === null || target.monitorTimeoutS === null) {
+    if (
+      target === null ||
+      target.monitorTimeoutS === null ||
+      this.#timers.get(jobId)?.has(target.msgId) === true
+    ) {
       return;
     }
     let turns = 0;
@@ -35,14 +40,14 @@ export class Heartbeats implements Disposable {
       },
       Math.floor(target.monitorTimeoutS) * 500,
     );
-    const timers = this.#timers.get(jobId) ?? new Set();
-    timers.add(timer);
+    const timers = this.#timers.get(jobId) ?? new Map<string, NodeJS.Timeout>();
+    timers.set(target.msgId, timer);
     this.#timers.set(jobId, timers);
   }
 
   /** Ends the heartbeats of a job. */
   stop(jobId: string): void {
-    for (const timer of this.#timers.get(jobId) ?? []) {
+    for (const timer of this.#timers.get(jobId)?.values() ?? []) {
       clearInterval(timer);
     }
     this.#timers.delete(jobId);
@@ -72,7 +77,7 @@ export class Heartbeats implements Disposable {
       .catch(() => true); // The broker is away: the next one may pass.
     if (!isReachable) {
       clearInterval(timer);
-      this.#timers.get(jobId)?.delete(timer);
+      this.#timers.get(jobId)?.delete(target.msgId);
     }
   }
 

@@ -6,30 +6,10 @@ import {
 } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { HintBus } from "./hints.ts";
+import { DrainError, type JobWork } from "./job-context.ts";
 import type { JobStore } from "./job-store.ts";
 import type { Job } from "./job.ts";
-import { pause, Repeater } from "./repeater.ts";
-
-/** What the work of a job is given. */
-export interface JobContext {
-  readonly job: Job;
-  readonly access: Access;
-  /** Aborted with a `CancelledError`, a `LostClaimError` or a {@link DrainError}. */
-  readonly signal: AbortSignal;
-  readonly logger: Logger;
-  /** True when an earlier run of the job, here or in a daemon that died, may have left something behind. */
-  readonly isRerun: boolean;
-  /** Names the entry whose lease is renewed together with the job. */
-  holdLease(entryKey: string | null): void;
-}
-
-/** Does a job to its end, `finish` included. It throws only when the job cannot be ended now: store away, claim lost, drain. */
-export type JobWork = (context: JobContext) => Promise<void>;
-
-/** The daemon stops: the job is left open for another one. */
-export class DrainError extends Error {
-  override readonly name = "DrainError";
-}
+import { pause, Repeater, waitAtMost } from "./repeater.ts";
 
 interface Running {
   readonly job: Job;
@@ -119,7 +99,7 @@ export class JobRunner implements AsyncDisposable {
   }
 
   /** Starts a job whose claim this daemon holds. A second call for a running job changes nothing. */
-  run(job: Job, access: Access): void {
+  run(job: Job, access: Access, isRerun = false): void {
     if (this.#running.has(job.id) || this.#isDraining) {
       return;
     }
@@ -135,7 +115,7 @@ export class JobRunner implements AsyncDisposable {
       controller.abort(new CancelledError("the volume is being deleted"));
     }
     this.#options.onCount(this.#running.size);
-    void this.#runToEnd(job, access, controller.signal).finally(() => {
+    void this.#runToEnd(job, access, controller.signal, isRerun).finally(() => {
       this.#running.delete(job.id);
       this.#options.onCount(this.#running.size);
       resolve();
@@ -155,7 +135,7 @@ export class JobRunner implements AsyncDisposable {
           kind: job.request.kind,
           takeovers: job.takeovers,
         });
-        this.run(job, accessWithoutToken(job.access));
+        this.run(job, accessWithoutToken(job.access), true);
       }
     } while (jobs.length === claimBatch);
     this.#hasSwept = true;
@@ -168,13 +148,12 @@ export class JobRunner implements AsyncDisposable {
     const all = Promise.all(
       [...this.#running.values()].map((each) => each.done),
     );
-    await Promise.race([all, pause(timeoutMs)]);
+    await waitAtMost(all, timeoutMs);
     const left = [...this.#running.values()];
     for (const { controller } of left) {
       controller.abort(new DrainError("the daemon stops"));
     }
-    const ended = Promise.all(left.map((each) => each.done));
-    await Promise.race([ended, pause(abortGraceMs)]);
+    await waitAtMost(Promise.all(left.map((each) => each.done)), abortGraceMs);
     await this.#renewal.stop();
     for (const { job } of left) {
       if (this.#running.has(job.id)) {
@@ -202,14 +181,16 @@ export class JobRunner implements AsyncDisposable {
     first: Job,
     access: Access,
     signal: AbortSignal,
+    wasRun: boolean,
   ): Promise<void> {
     const { store, logger } = this.#options;
     let job: Job | null = first;
-    let isRerun = first.takeovers > 0;
+    let isRerun = wasRun;
+    const { work, poisoned, maxTakeovers } = this.#options;
     while (job !== null) {
       const current: Job = job;
       try {
-        await this.#work(current)({
+        await (current.takeovers > maxTakeovers ? poisoned : work)({
           job: current,
           access,
           signal,
@@ -236,11 +217,6 @@ export class JobRunner implements AsyncDisposable {
       job = await this.#waitForStore(store, current, signal);
       isRerun = true;
     }
-  }
-
-  #work(job: Job): JobWork {
-    const { maxTakeovers, work, poisoned } = this.#options;
-    return job.takeovers > maxTakeovers ? poisoned : work;
   }
 
   #tellEnd(job: Job, error: unknown, signal: AbortSignal): void {

@@ -1,6 +1,6 @@
 import type { StoredAccess } from "../access.ts";
 import type { Fault } from "../errors.ts";
-import type { ImageMeta, ImageReference } from "../image.ts";
+import type { ChecksumAlgorithm, ImageMeta, ImageReference } from "../image.ts";
 import type { Progress } from "../volume.ts";
 
 /** What `create_volume` asked for, normalised: ids in lower case, sizes in GiB. */
@@ -30,8 +30,8 @@ export interface FillRequest {
   readonly entryKey: string;
   /** Volume id the image-volume will have. */
   readonly imageVolumeId: string;
-  /** Upper bound in GiB where the source does not tell the virtual size; null where it does. */
-  readonly boundGb: number | null;
+  /** A hash to be kept with the entry where the source tells none, so that a caller's checksum can be compared later. */
+  readonly recordChecksum: ChecksumAlgorithm | null;
 }
 
 /** The work of a job. */

@@ -10,6 +10,16 @@ export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
   }
 }
 
+/** Waits for a promise, but no longer than `ms`. */
+export async function waitAtMost(
+  promise: Promise<unknown>,
+  ms: number,
+): Promise<void> {
+  const waited = new AbortController();
+  await Promise.race([promise, pause(ms, waited.signal)]);
+  waited.abort();
+}
+
 /** Does something again and again, never twice at a time; a failure is logged and the next turn comes as usual. */
 export class Repeater {
   readonly #name: string;

@@ -75,7 +75,7 @@ function fillRequest(p: Acquire): string {
     content: p.content,
     entryKey: p.entryKey,
     imageVolumeId: p.imageVolumeId,
-    boundGb: p.boundGb,
+    recordChecksum: p.recordChecksum,
   } satisfies FillRequest);
 }
 

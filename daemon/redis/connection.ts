@@ -42,11 +42,13 @@ export function connectRedis(options: RedisConnectionOptions): RedisConnection {
   const client = new Redis(settings);
   const listeners = new Set<(isReady: boolean) => void>();
   const subscribers: Redis[] = [];
-  watch(client, options.logger, listeners);
+  const lastReason = watch(client, options.logger, listeners);
   // The socket timeout of the library only runs while a reply is awaited; without traffic a dead peer goes unseen.
   const ping = setInterval(() => {
-    if (client.status === "ready") {
-      client.ping().catch(() => {});
+    for (const each of [client, ...subscribers]) {
+      if (each.status === "ready") {
+        each.ping().catch(() => {});
+      }
     }
   }, pingMs);
   ping.unref();
@@ -56,7 +58,12 @@ export function connectRedis(options: RedisConnectionOptions): RedisConnection {
       return client.status === "ready";
     },
     call: async (operation, { deadlineMs = defaultDeadlineMs } = {}) =>
-      await callWithRetries(client, operation, Date.now() + deadlineMs),
+      await callWithRetries(
+        client,
+        operation,
+        Date.now() + deadlineMs,
+        lastReason,
+      ),
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -95,6 +102,7 @@ function redisOptions(
     connectionName: options.clientName,
     disableClientInfo: true,
     connectTimeout: 5_000,
+    disconnectTimeout: 200,
     // Without resend and queue a command whose reply was lost would never settle: this timeout settles it.
     commandTimeout: 5_000,
     socketTimeout: 15_000,
@@ -124,11 +132,12 @@ function parseUrl(text: string): URL {
   return url;
 }
 
+/** Logs and tells of what happens to the connection; answers why there is none, or null. */
 function watch(
   client: Redis,
   logger: Logger,
   listeners: Set<(isReady: boolean) => void>,
-): void {
+): () => StoreUnavailableError | null {
   let wasReady = false;
   const change = (isReady: boolean) => {
     if (isReady !== wasReady) {
@@ -141,25 +150,29 @@ function watch(
       }
     }
   };
-  let lastReason = "";
+  let last: StoreUnavailableError | null = null;
   client.on("ready", () => {
-    lastReason = "";
+    last = null;
     change(true);
   });
   client.on("close", () => change(false));
   client.on("error", (error: unknown) => {
-    const reason = storeFailureOf(error).error.message;
-    if (reason !== lastReason) {
-      lastReason = reason;
-      logger.warn("redis unavailable", { reason });
+    const failure = storeFailureOf(error).error;
+    if (failure instanceof StoreUnavailableError) {
+      if (failure.message !== last?.message) {
+        logger.warn("redis unavailable", { reason: failure.message });
+      }
+      last = failure;
     }
   });
+  return () => last;
 }
 
 async function callWithRetries<T>(
   client: Redis,
   operation: (client: Redis) => Promise<T>,
   deadlineMs: number,
+  lastReason: () => StoreUnavailableError | null,
 ): Promise<T> {
   for (let pauseMs = 25; ; pauseMs = Math.min(pauseMs * 2, 400)) {
     try {
@@ -169,7 +182,7 @@ async function callWithRetries<T>(
       const pause = pauseMs * (0.75 + Math.random() / 2);
       if (!failure.again || Date.now() + pause >= deadlineMs) {
         // oxlint-disable-next-line preserve-caught-error -- the cause would carry the command, and that may be an AUTH
-        throw failure.error;
+        throw failure.again ? (lastReason() ?? failure.error) : failure.error;
       }
       await sleep(pause);
     }

@@ -13,23 +13,25 @@ export function entryOf(
   if (state === undefined || content === undefined) {
     return null;
   }
-  const aliases = fields["aliases"] ?? "";
-  const virtualSize = fields["virtual_size"];
+  // An empty field is kept for an absent one.
+  const text = (name: string) => fields[name] || null;
+  const size = text("virtual_size");
   return {
     key,
     content,
     state: state as EntryState,
-    imageVolumeId:
-      state === "filling" ? null : (fields["image_volume_id"] ?? null),
-    providerId: fields["provider_id"] ?? null,
+    imageVolumeId: state === "filling" ? null : text("image_volume_id"),
+    providerId: text("provider_id"),
     sizeGb: Number(fields["size_gb"]),
-    virtualSizeBytes: virtualSize === undefined ? null : Number(virtualSize),
+    virtualSizeBytes: size === null ? null : Number(size),
     imageId: fields["image_id"] ?? "",
-    aliases: aliases === "" ? [] : aliases.split("\n"),
+    aliases: text("aliases")?.split("\n") ?? [],
     createdAtMs: Number(fields["created"]),
     usedAtMs: Number(fields["used"]),
     hits: Number(fields["hits"]),
     fillId: fields["fill_id"] ?? "",
-    evictReason: (fields["reason"] as EvictReason | undefined) ?? null,
+    evictReason: text("reason") as EvictReason | null,
+    checksum: text("checksum"),
+    bytesDownloaded: Number(fields["downloaded"] ?? 0),
   };
 }

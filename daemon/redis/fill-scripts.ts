@@ -92,6 +92,8 @@ export const commitFill = luaCommand("commit", {
     p.providerId,
     p.virtualSizeBytes,
     p.sizeGb,
+    p.checksum ?? "",
+    p.bytesDownloaded,
     scope.leaseTtlMs,
     scope.doneTtlMs,
     scope.outboxGraceMs,

@@ -142,7 +142,7 @@ function newVolumeFields(p: NewCreate, backend: string): readonly string[] {
     imageId:
       reference.kind === "glance"
         ? reference.imageId
-        : urlImageId(reference.url),
+        : urlImageId(reference.url, reference.diskFormat),
     content: null,
     providerId: null,
     path: null,

@@ -1,4 +1,5 @@
 import { closest } from "../closest.ts";
+import { backendKeys } from "./schema.ts";
 import type { SettingsSources } from "./sources.ts";
 
 interface Issue {
@@ -15,7 +16,10 @@ export function explainIssue(
 ): readonly string[] {
   const key = issue.path.map(String).join(".");
   if (issue.code === "unrecognized_keys") {
-    const known = keysAt(sources.values, issue.path);
+    const known = [
+      ...keysAt(sources.values, issue.path),
+      ...(issue.path[0] === "backends" ? backendKeys : []),
+    ];
     return (issue.keys ?? []).map((unknown) => {
       const name = String(unknown);
       const meant = closest(

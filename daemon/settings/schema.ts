@@ -38,6 +38,9 @@ const backend = z.strictObject({
   image_volume_cache_max_count: count().optional(),
 });
 
+/** Keys of a backend, also those that are left out by default. */
+export const backendKeys: readonly string[] = Object.keys(backend.shape);
+
 /** The settings as an operator writes them; parsing turns words into numbers and names each problem. */
 export const settingsSchema = z.strictObject({
   nodeName: z.union([z.literal(""), name]),
@@ -94,7 +97,7 @@ export const settingsSchema = z.strictObject({
     image_volume_cache_max_size_gb: gb(),
     image_volume_cache_max_count: count(),
   }),
-  backends: z.record(name, backend),
+  backends: z.record(name, z.union([z.null(), backend])),
   defaultBackend: name,
   jobs: z.strictObject({
     claimTtl: duration(1000, hour),

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
-import { Load } from "config/lib/util.js";
+import { Load, Util } from "config/lib/util.js";
 
 /** What the files and the environment say, before it is checked. */
 export interface SettingsSources {
@@ -38,9 +38,12 @@ export function readSources(
     nodeEnv: [environment["NODE_ENV"] ?? "development"],
   });
   try {
-    load.scan(extra === null ? [] : [{ name: "NODE_CONFIG", config: extra }]);
+    Util.loadFileConfigs(load);
   } catch (error) {
-    problems.push(`a file cannot be read: ${(error as Error).message}`);
+    problems.push(`a file cannot be read: ${textOf(error)}`);
+  }
+  if (extra !== null) {
+    load.addConfig("NODE_CONFIG", extra);
   }
   const names = load.getSources().map((source) => source.name);
   if (!names.some((each) => /default\.json5?$/.test(each))) {
@@ -48,15 +51,40 @@ export function readSources(
       `no default.json5 in ${directories.join(", ")}: NODE_CONFIG_DIR must begin with the config folder of ivcd`,
     );
   }
+  const values = structuredClone(load.config);
   const variables = variablesByKey(directories);
+  names.push(...setVariables(values, variables, environment, problems));
+  return { values, names, variables, problems };
+}
+
+/** Sets what the environment says; answers the variables that were used. */
+function setVariables(
+  values: object,
+  variables: ReadonlyMap<string, string>,
+  environment: Readonly<Record<string, string | undefined>>,
+  problems: string[],
+): readonly string[] {
+  const used: string[] = [];
   for (const [key, variable] of variables) {
-    if (environment[variable] === "" && !mayBeEmpty.has(key)) {
+    const value = environment[variable];
+    if (value === undefined || (value === "" && mayBeEmpty.has(key))) {
+      continue;
+    }
+    const parent: unknown = Util.getPath(values, key.split(".").slice(0, -1));
+    if (value === "") {
       problems.push(
         `${variable} is set but empty (it sets ${key}): give it a value or unset it`,
       );
+    } else if (parent === null) {
+      problems.push(
+        `${variable} is set, but what it belongs to was taken away (${key}): unset it`,
+      );
+    } else {
+      Util.setPath(values, key.split("."), value);
+      used.push(variable);
     }
   }
-  return { values: structuredClone(load.config), names, variables, problems };
+  return used;
 }
 
 /** Keys whose empty value means something. */
@@ -96,6 +124,10 @@ function variablesByKey(
   const variables = new Map<string, string>();
   collect(load.config, "", variables);
   return variables;
+}
+
+function textOf(error: unknown): string {
+  return Error.isError(error) ? error.message : String(error);
 }
 
 function collect(

@@ -9,7 +9,11 @@ export interface GaugeSources {
     readonly isConnected: boolean;
     readonly pending: number;
   };
-  readonly server: { readonly isConsuming: boolean; readonly inWork: number };
+  readonly server: {
+    readonly isConsuming: boolean;
+    readonly inWork: number;
+    readonly counts: Readonly<Record<string, number>>;
+  };
   readonly services: readonly BackendServices[];
 }
 
@@ -160,6 +164,23 @@ function sharedGauges(sources: GaugeSources): readonly GaugeReading[] {
           { labels: { kind: "waiting" }, value: copies?.waiting ?? 0 },
         ]);
       },
+    },
+    {
+      name: "ivc_messages",
+      help: "Request messages since the start by what became of them: served, repeated, rejected (dead-lettered), returned, expired; and those in work.",
+      read: () =>
+        Promise.resolve(
+          Object.entries({
+            ...sources.server.counts,
+            in_work: sources.server.inWork,
+          }).map(([kind, value]) => ({ labels: { kind }, value })),
+        ),
+    },
+    {
+      name: "ivc_publications_pending",
+      help: "Replies and events that wait for the broker's confirmation.",
+      read: () =>
+        Promise.resolve([{ labels: {}, value: sources.publisher.pending }]),
     },
     {
       name: "ivc_connection_up",

@@ -304,13 +304,15 @@ export function jobStoreContract(
       await n1.jobs.release(given.id, given.token - 1);
       expect(await n2.jobs.claimDue(10)).toEqual([]);
       await n1.jobs.release(given.id, given.token);
+      await n1.jobs.release(given.id, given.token);
       await rig.advance(1);
       const [taken] = await n2.jobs.claimDue(10);
-      expect(taken?.id).toBe(given.id);
+      expect(taken).toMatchObject({ id: given.id, takeovers: 0, node: "n2" });
+      expect(taken?.token).toBeGreaterThan(given.token);
       expect(await n1.jobs.releaseOwn()).toBe(1);
       await rig.advance(1);
       const own = await n1.jobs.claimDue(10);
-      expect(own.map((job) => job.id)).toEqual([kept.id]);
+      expect(own).toMatchObject([{ id: kept.id, takeovers: 1 }]);
       expect((await n2.jobs.get(foreign.id))?.job.takeovers).toBe(0);
     });
 

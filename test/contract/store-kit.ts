@@ -139,7 +139,7 @@ export function wanting(
     access,
     fillId,
     imageVolumeId: `volume-of-${fillId}`,
-    boundGb: null,
+    recordChecksum: null,
     awaitedFillId: awaited === "" ? null : awaited,
   };
 }
@@ -188,6 +188,8 @@ export function commitOf(
     virtualSizeBytes: 123,
     sizeGb,
     host: "n1@file#pool",
+    checksum: null,
+    bytesDownloaded: 0,
     internalProjectId: "internal",
     internalUserId: "cinder",
     events: [],

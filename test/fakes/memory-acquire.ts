@@ -127,7 +127,8 @@ function openFill(
   asked: Acquire,
   own: MemoryJob,
 ): MemoryEntry {
-  const { entryKey, content, image, fillId, imageVolumeId, boundGb } = asked;
+  const { entryKey, content, image, fillId, imageVolumeId, recordChecksum } =
+    asked;
   const now = state.now();
   const fill: MemoryEntry = {
     entry: {
@@ -145,6 +146,8 @@ function openFill(
       hits: 0,
       fillId,
       evictReason: null,
+      checksum: null,
+      bytesDownloaded: 0,
     },
     imageVolumeId,
     leases: new Map(),
@@ -164,7 +167,7 @@ function openFill(
         content,
         entryKey,
         imageVolumeId,
-        boundGb,
+        recordChecksum,
       },
       access: asked.access,
       node,

@@ -266,6 +266,8 @@ export class MemoryCacheStore implements CacheStore {
     entry.providerId = commit.providerId;
     entry.virtualSizeBytes = commit.virtualSizeBytes;
     entry.sizeGb = commit.sizeGb;
+    entry.checksum = commit.checksum;
+    entry.bytesDownloaded = commit.bytesDownloaded;
     entry.usedAtMs = now;
     for (const waiter of state.living(held.waiters)) {
       held.leases.set(waiter, now + state.timing.leaseTtlMs);

@@ -113,7 +113,8 @@ export class MemoryJobStore implements JobStore {
     for (const held of due) {
       held.job.token = this.#state.nextToken();
       held.job.node = this.#node;
-      held.job.takeovers += 1;
+      held.job.takeovers += held.isReleased === true ? 0 : 1;
+      held.isReleased = false;
       held.dueMs = now + this.#state.timing.claimTtlMs;
     }
     return due.map(({ job }) => ({ ...job }));
@@ -133,6 +134,7 @@ export class MemoryJobStore implements JobStore {
     const held = this.#owned(jobId, token);
     if (held !== null) {
       held.dueMs = this.#state.now();
+      held.isReleased = true;
     }
   }
 
@@ -292,7 +294,7 @@ export class MemoryJobStore implements JobStore {
         imageId:
           reference.kind === "glance"
             ? reference.imageId
-            : urlImageId(reference.url),
+            : urlImageId(reference.url, reference.diskFormat),
         content: null,
         providerId: null,
         path: null,

@@ -39,6 +39,8 @@ export interface MemoryJob {
   readonly replies: Map<string, ReplyTarget>;
   dueMs: number;
   isDone: boolean;
+  /** Given up by its owner: the next claim is no takeover. */
+  isReleased?: boolean;
   usedFill: string | null;
 }
 

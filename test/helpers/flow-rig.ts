@@ -12,8 +12,9 @@ import type {
   FlowSettings,
 } from "../../daemon/flows/backend-services.ts";
 import { newAttempt } from "../../daemon/flows/create-run.ts";
+import { endPoisonedJob } from "../../daemon/flows/end-poisoned-job.ts";
 import { Limiter } from "../../daemon/flows/limiter.ts";
-import { endPoisonedJob, runJob } from "../../daemon/flows/run-job.ts";
+import { runJob } from "../../daemon/flows/run-job.ts";
 import type { ImageMeta } from "../../daemon/image.ts";
 import type { OpenedImage } from "../../daemon/imagesync/image-copier.ts";
 import { EventFactory } from "../../daemon/jobs/events.ts";
@@ -34,6 +35,8 @@ export interface Script {
   /** Called before the bytes of an image are written. */
   beforeCopy: (image: ImageMeta, signal: AbortSignal) => Promise<void>;
   virtualSizeBytes: number;
+  /** What the copier says it has hashed. */
+  checksum: string | null;
 }
 
 /** One daemon's flows over stores in memory and real files. */
@@ -102,6 +105,7 @@ export async function flowRig(
     describe: (imageId) => Promise.resolve(imageOf(imageId, "ab".repeat(32))),
     beforeCopy: () => Promise.resolve(),
     virtualSizeBytes: 8192,
+    checksum: null,
   };
   const sender = {
     isConnected: true,
@@ -151,6 +155,7 @@ export async function flowRig(
         Promise.reject(new Error("the copier of this rig reads no source")),
     },
     copier: {
+      check: () => {},
       open: async (image) => await Promise.resolve(openedImage(image)),
     },
     ...stores,
@@ -173,7 +178,7 @@ export async function flowRig(
       await handle.write(Buffer.from(image.imageId));
       return {
         bytesDownloaded: 4096,
-        checksum: null,
+        checksum: script.checksum,
         downloadMs: 1,
         convertMs: 0,
       };

@@ -232,7 +232,7 @@ function describe(served: ServedImage): Record<string, unknown> {
     visibility: "public",
     owner: "somebody",
     size: image.bytes.length,
-    virtual_size: image.raw.length,
+    virtual_size: image.virtualSizeBytes,
     min_disk: 0,
     min_ram: 0,
     disk_format: image.diskFormat,

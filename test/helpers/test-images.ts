@@ -1,15 +1,17 @@
 import { execFile } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, truncate, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
+import { bytesPerGb } from "../../daemon/volume.ts";
 import { tempFolder } from "./temp-folder.ts";
 
-/** An image's bytes as they go over the wire, and the disk that they are. */
+/** An image's bytes as they go over the wire, and the disk that they are; after `raw` it has zeroes only. */
 export interface TestImage {
   readonly bytes: Buffer;
   readonly raw: Buffer;
   readonly diskFormat: string;
+  readonly virtualSizeBytes: number;
   /** Of `bytes`. */
   readonly sha512: string;
 }
@@ -18,7 +20,7 @@ const run = promisify(execFile);
 
 function imageOf(bytes: Buffer, raw: Buffer, diskFormat: string): TestImage {
   const sha512 = createHash("sha512").update(bytes).digest("hex");
-  return { bytes, raw, diskFormat, sha512 };
+  return { bytes, raw, diskFormat, virtualSizeBytes: raw.length, sha512 };
 }
 
 /** A raw image of new random bytes with a hole of zeroes in its middle. */
@@ -50,4 +52,17 @@ export async function unsafeQcow2Image(): Promise<TestImage> {
   const backing = ["-u", "-b", "/etc/passwd", "-F", "raw"];
   await run("qemu-img", ["create", "-f", "qcow2", ...backing, file, "1M"]);
   return imageOf(await readFile(file), Buffer.alloc(1024 ** 2), "qcow2");
+}
+
+/** A qcow2 image of a large disk that has some data at its begin only; its `raw` is that begin. */
+export async function sparseQcow2Image(sizeGb: number): Promise<TestImage> {
+  await using folder = await tempFolder();
+  const from = path.join(folder.path, "raw");
+  const to = path.join(folder.path, "qcow2");
+  const begin = rawImage().raw;
+  await writeFile(from, begin);
+  await truncate(from, sizeGb * bytesPerGb);
+  await run("qemu-img", ["convert", "-f", "raw", "-O", "qcow2", from, to]);
+  const bytes = await readFile(to);
+  return { ...imageOf(bytes, begin, "qcow2"), virtualSizeBytes: sizeGb * bytesPerGb };
 }

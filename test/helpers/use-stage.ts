@@ -6,6 +6,10 @@ import { afterAll, beforeAll } from "@jest/globals";
 import { Redis } from "ioredis";
 import { RpcClient } from "../../cli/rpc-client.ts";
 import {
+  type RabbitmqServer,
+  startRabbitmq,
+} from "../../scripts/servers/rabbitmq-server.ts";
+import {
   type RedisServer,
   startRedis,
 } from "../../scripts/servers/redis-server.ts";
@@ -40,6 +44,8 @@ export interface Stage {
   readonly topic: string;
   readonly eventsExchange: string;
   readonly redisServer: RedisServer;
+  /** Null where the broker is shared with other files. */
+  readonly broker: RabbitmqServer | null;
   readonly redisUrl: string;
   /** A client to look with. */
   readonly redis: Redis;
@@ -62,6 +68,8 @@ export interface Stage {
     nodeName: string,
     more?: Readonly<Record<string, string>>,
   ): Promise<TestDaemon>;
+  /** A client of daemons that listen on another topic; it ends with the file. */
+  client(topic: string): Promise<RpcClient>;
   /** Calls as `someProject`. */
   call<T = VolumeView>(
     method: string,
@@ -87,6 +95,8 @@ export interface CallParts {
 /** What the stage is set with. */
 export interface StageOptions {
   readonly sizeGb?: number;
+  /** A RabbitMQ of the file's own, with durable exchanges and queues, that may be killed. */
+  readonly ownBroker?: boolean;
   /** For all daemons. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -112,6 +122,19 @@ export function useStage(options: StageOptions = {}): Stage {
   });
 }
 
+async function sharedVhost(
+  vhost: string,
+  stack: AsyncDisposableStack,
+): Promise<string> {
+  const url = await askTestBroker("add-vhost", vhost);
+  if (url.endsWith(vhost)) {
+    stack.defer(async () => {
+      await askTestBroker("ctl", "delete_vhost", vhost);
+    });
+  }
+  return url;
+}
+
 async function setStage(
   vhost: string,
   options: StageOptions,
@@ -124,12 +147,8 @@ async function setStage(
   redis.on("error", () => {});
   const images = stack.use(await ImageService.start());
   const xfs = stack.use(await mountXfs({ sizeGb: options.sizeGb ?? 4 }));
-  const amqpUrl = await askTestBroker("add-vhost", vhost);
-  if (amqpUrl.endsWith(vhost)) {
-    stack.defer(async () => {
-      await askTestBroker("ctl", "delete_vhost", vhost);
-    });
-  }
+  const broker = options.ownBroker ? stack.use(await startRabbitmq()) : null;
+  const amqpUrl = broker?.url ?? (await sharedVhost(vhost, stack));
   const names = {
     exchange: `${vhost}-control`,
     topic: vhost,
@@ -140,6 +159,7 @@ async function setStage(
       url: amqpUrl,
       exchange: names.eventsExchange,
       topic: "notifications",
+      durable: broker !== null,
     }),
   );
   const root = path.join(xfs.path, "volumes");
@@ -157,6 +177,7 @@ async function setStage(
     IVC_CLAIM_TTL: "3s",
     IVC_SWEEP_INTERVAL: "1s",
     IVC_DRAIN_TIMEOUT: "20s",
+    IVC_AMQP_DURABLE_QUEUES: broker === null ? "no" : "yes",
     ...options.env,
   };
   let rpc: RpcClient | null = null;
@@ -164,6 +185,7 @@ async function setStage(
     amqpUrl,
     ...names,
     redisServer,
+    broker,
     redisUrl: redisServer.url,
     redis,
     images,
@@ -188,6 +210,8 @@ async function setStage(
       rpc ??= stack.use(await RpcClient.connect({ url: amqpUrl, ...names }));
       return daemon;
     },
+    client: async (topic) =>
+      stack.use(await RpcClient.connect({ url: amqpUrl, ...names, topic })),
     call: async (method, args, parts = {}) => {
       const { context = someProject, timeoutMs = 30_000, server } = parts;
       const client = parts.rpc ?? stage.rpc;

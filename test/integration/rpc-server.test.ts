@@ -284,6 +284,16 @@ describe("RpcServer", () => {
     expect(bench.replies).toHaveLength(1);
   });
 
+  it("stops at once, also while it waits for a caller's queue", async () => {
+    const rig = await bench.start({ echo: async () => answer(null) });
+    bench.send(bench.call("echo", {}, { _reply_q: "reply_gone" }));
+    await eventually("the wait", () => rig.server.inWork === 1);
+    const startedMs = performance.now();
+    await rig.server[Symbol.asyncDispose]();
+    expect(performance.now() - startedMs).toBeLessThan(2000);
+    expect(rig.server.inWork).toBe(0);
+  });
+
   it("keeps an answer's caller alive while the handler works", async () => {
     await bench.start({
       slow: async () => {

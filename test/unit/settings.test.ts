@@ -79,14 +79,8 @@ describe("settings", () => {
       nodeConfig({ amqp: { prefech: 8 } }),
       /^amqp\.prefech is unknown \(did you mean prefetch\?\)$/,
     ],
-    [
-      nodeConfig({ jbos: {} }),
-      /^jbos is unknown \(did you mean jobs\?\)$/,
-    ],
-    [
-      nodeConfig({ somethingElse: 1 }),
-      /^somethingElse is unknown: remove it$/,
-    ],
+    [nodeConfig({ jbos: {} }), /^jbos is unknown \(did you mean jobs\?\)$/],
+    [nodeConfig({ somethingElse: 1 }), /^somethingElse is unknown: remove it$/],
     [
       nodeConfig({ backends: { file: { image_volume_cache_max_cont: 1 } } }),
       /^backends\.file\.image_volume_cache_max_cont is unknown/,
@@ -105,10 +99,7 @@ describe("settings", () => {
       { IVC_PREFETCH: "" },
       /^IVC_PREFETCH is set but empty \(it sets amqp\.prefetch\): give it a value or unset it$/,
     ],
-    [
-      { IVC_REDIS_URL: "" },
-      /^IVC_REDIS_URL is set but empty/,
-    ],
+    [{ IVC_REDIS_URL: "" }, /^IVC_REDIS_URL is set but empty/],
     // 67: yes and no
     [
       { IVC_CACHE_ENABLED: "maybe" },
@@ -164,7 +155,9 @@ describe("settings", () => {
       /^backends\.file\.root \(IVC_FILE_ROOT\) need an absolute path$/,
     ],
     [
-      nodeConfig({ backends: { other: { driver: "file", root: "/srv/volumes" } } }),
+      nodeConfig({
+        backends: { other: { driver: "file", root: "/srv/volumes" } },
+      }),
       /^backends\.other\.root is the same folder as that of file: give each its own$/,
     ],
     [
@@ -282,16 +275,25 @@ describe("secrets", () => {
     const env = { ...settings, CREDENTIALS_DIRECTORY: given };
     expect(load(env).amqp.password).toBe(canary);
     expect(problemsOf(settings)).toEqual([
-      expect.stringMatching(/^amqp\.password names the credential amqp, but CREDENTIALS_DIRECTORY is not set/),
+      expect.stringMatching(
+        /^amqp\.password names the credential amqp, but CREDENTIALS_DIRECTORY is not set/,
+      ),
     ]);
     const outside = nodeConfig({ amqp: { password: { credential: "../x" } } });
-    expect(
-      problemsOf({ ...outside, CREDENTIALS_DIRECTORY: given }),
-    ).toEqual([expect.stringMatching(/^amqp\.password names a credential with other characters/)]);
+    expect(problemsOf({ ...outside, CREDENTIALS_DIRECTORY: given })).toEqual([
+      expect.stringMatching(
+        /^amqp\.password names a credential with other characters/,
+      ),
+    ]);
   });
 
   it.each([
-    ["world-readable", canary, 0o644, /can be read by every user: chmod 600 it$/],
+    [
+      "world-readable",
+      canary,
+      0o644,
+      /can be read by every user: chmod 600 it$/,
+    ],
     ["empty", "", 0o600, /password is empty$/],
     ["a newline alone", "\n", 0o600, /password is empty$/],
   ])("are refused when the file is %s", async (_what, text, mode, problem) => {

@@ -11,7 +11,7 @@ import {
   answer,
   findVolume,
   type HandlerTools,
-  isAdmin,
+  requireAdmin,
   isForward,
   maySee,
   servicesFor,
@@ -70,9 +70,12 @@ export function listVolumesHandler(tools: HandlerTools): RpcHandler {
   return async (request) => {
     const args = new ArgumentReader(request.method, request.args);
     const allTenants = args.flag("all_tenants");
+    if (allTenants) {
+      requireAdmin(request);
+    }
     const filter = {
       projectId: request.access.projectId,
-      allProjects: allTenants && isAdmin(request),
+      allProjects: allTenants,
       status: args.oneOf("status", volumeStatuses),
       imageId: args.text("image_id"),
       limit: args.wholeNumber("limit", 1, maxPage) ?? maxPage,

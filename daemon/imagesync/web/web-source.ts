@@ -59,7 +59,7 @@ export class WebSource implements ImageSource, Disposable {
     refuseUnserved(head, whereOf(new URL(url)), [200, 206]);
     return {
       reference,
-      imageId: urlImageId(url),
+      imageId: urlImageId(url, diskFormat),
       name: null,
       status: "active",
       sizeBytes:

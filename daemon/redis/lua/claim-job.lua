@@ -1,5 +1,5 @@
 --[[
-  Takes over a job whose owner stopped renewing. The entry of a fill gets the new token too.
+  Takes over a job whose owner stopped renewing, or gave it up: that does not count as a takeover. The entry of a fill gets the new token too.
 
     KEYS[1]  job        (HASH)
     KEYS[2]  jobs open  (ZSET)    by end of claim
@@ -23,8 +23,10 @@ if redis.call("EXISTS", job) == 0 then
   return { "not-due" }
 end
 local token = redis.call("INCR", fence)
+if redis.call("HDEL", job, "released") == 0 then
+  redis.call("HINCRBY", job, "takeovers", 1)
+end
 redis.call("HSET", job, "token", token, "node", node)
-redis.call("HINCRBY", job, "takeovers", 1)
 redis.call("ZADD", jobs_open, now + claim_ttl, job_id)
 if redis.call("HGET", entry, "fill_id") == job_id then
   redis.call("HSET", entry, "token", token)

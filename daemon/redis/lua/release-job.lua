@@ -15,5 +15,9 @@ local found = redis.call("HMGET", job, field, "done")
 if found[1] ~= value or found[2] then
   return { "lost" }
 end
+if field == "token" then
+  -- Given up, not died: the next owner's takeover must not count towards the poison limit.
+  redis.call("HSET", job, "released", value)
+end
 redis.call("ZADD", jobs_open, now_ms(), job_id)
 return { "released" }

@@ -29,12 +29,12 @@ describe("argument parsers", () => {
     ["20GiB", 20],
     ["2T", 2048],
     ["2 TiB", 2048],
-    ["1048576", 1_048_576],
+    ["65536", 65_536],
   ])("take the size %p", (text, size) => {
     expect(parseSizeGb(text)).toBe(size);
   });
 
-  it.each(["0", "-1", "1.5", "1048577", "1025T", "20M", "", "0x10", "1e3"])(
+  it.each(["0", "-1", "1.5", "65537", "65T", "20M", "", "0x10", "1e3"])(
     "refuse the size %p",
     (text) => {
       expect(() => parseSizeGb(text)).toThrow("whole number of GiB");

@@ -252,6 +252,60 @@ describe("createVolume", () => {
   });
 });
 
+describe("a checksum given by a caller", () => {
+  const url = "https://images.example/i1.img";
+  const good = "12".repeat(32);
+
+  async function urlRig(): Promise<FlowRig> {
+    const rig = await flowRig();
+    rig.script.checksum = `sha256:${good}`;
+    rig.services.source.describe = async (reference) =>
+      await Promise.resolve({
+        ...imageOf("url:i1", "00"),
+        reference,
+        checksums: [],
+        etag: "v1",
+      });
+    return rig;
+  }
+
+  const asked = (value: string, algorithm: "sha256" | "sha512" = "sha256") => ({
+    reference: {
+      kind: "url" as const,
+      url,
+      diskFormat: "raw",
+      checksum: { algorithm, value },
+    },
+  });
+
+  it("fails only that caller when it is wrong, and leaves the image-volume to the others", async () => {
+    await using rig = await urlRig();
+    const wrong = await rig.ended(await rig.open("", asked("ff".repeat(32))));
+    expect(wrong.fault).toMatchObject({
+      code: "IMAGE_CORRUPT",
+      scope: "request",
+    });
+    const right = await rig.ended(await rig.open("", asked(good)));
+    expect(right).toMatchObject({ status: "available", path: "hit" });
+    expect(rig.copies).toHaveLength(1);
+    expect(lookups(rig)).toEqual(["hit hit", "miss miss"]);
+  });
+
+  it("is compared on a hit, and verified by a copy where the entry has no such hash", async () => {
+    await using rig = await urlRig();
+    await rig.ended(await rig.open("", asked(good)));
+    const wrong = await rig.ended(await rig.open("", asked("ff".repeat(32))));
+    expect(wrong.fault?.code).toBe("IMAGE_CORRUPT");
+    const other = await rig.ended(
+      await rig.open("", asked("ab".repeat(64), "sha512")),
+    );
+    expect(other).toMatchObject({
+      path: "bypass",
+      reason: "checksum-not-recorded",
+    });
+  });
+});
+
 describe("a create that is deleted while it waits", () => {
   it("ends as cancelled; the fill goes on for the others", async () => {
     await using rig = await flowRig();

@@ -30,7 +30,7 @@ describe("WebSource.describe", () => {
     expect(await describeUrl([server.origin], url)).toEqual(
       imageOf({
         reference: reference(url),
-        imageId: urlImageId(url),
+        imageId: urlImageId(url, "qcow2"),
         sizeBytes: 4_711,
         diskFormat: "qcow2",
         etag: "abc-1",

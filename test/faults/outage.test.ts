@@ -1,0 +1,126 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, it } from "@jest/globals";
+import { eventually } from "../helpers/eventually.ts";
+import { PersistentCaller } from "../helpers/persistent-caller.ts";
+import { rawImage } from "../helpers/test-images.ts";
+import { someProject, useStage, type VolumeView } from "../helpers/use-stage.ts";
+import { backendFiles, wrongVolumes } from "../helpers/volume-bytes.ts";
+
+const creates = 200;
+const callersAtOnce = 10;
+const brokerAwayMs = 20_000;
+
+/** Servers that somebody else runs are not ours to kill. */
+const areOurs = ["IVC_TEST_AMQP_URL", "IVC_TEST_REDIS_URL"].every(
+  (name) => (process.env[name] ?? "") === "",
+);
+
+(areOurs ? describe : describe.skip)("a stream of creates", () => {
+  const stage = useStage({ ownBroker: true, sizeGb: 8 });
+
+  it("outlives a broker that is gone for 20 s and a Redis that is started again", async () => {
+    const daemons = [await stage.start("node-a"), await stage.start("node-b")];
+    const images = [
+      stage.images.add(rawImage()),
+      stage.images.add(rawImage()),
+      // Its fill is in work when the broker goes.
+      stage.images.add(rawImage(2 * 1024 ** 2), { rate: 512 * 1024 }),
+    ];
+    const ids = Array.from({ length: creates }, () => randomUUID());
+    const requests = ids.map((volume_id, index) => ({
+      volume_id,
+      image_id: images[index % images.length]?.id,
+    }));
+    const answers = new Map<string, { view: VolumeView; tries: number }>();
+    const { amqpUrl: url, exchange, topic } = stage;
+    await using caller = new PersistentCaller({ url, exchange, topic }, 6000);
+    const queue = [...requests];
+    const stream = Array.from({ length: callersAtOnce }, async () => {
+      for (let next = queue.shift(); next; next = queue.shift()) {
+        const { result, tries } = await caller.call(
+          "create_volume",
+          next,
+          someProject,
+        );
+        answers.set(next.volume_id, { view: result as VolumeView, tries });
+        await sleep(50);
+      }
+    });
+    const whenAnswered = async (count: number) => {
+      await eventually(
+        `${count} answers`,
+        () => answers.size >= count,
+        60_000,
+      );
+    };
+
+    await whenAnswered(5);
+    console.log("T1", new Date().toISOString(), answers.size);
+    await stage.broker?.kill("SIGKILL");
+    await sleep(brokerAwayMs);
+    console.log("T2", new Date().toISOString(), answers.size);
+    await stage.broker?.restart();
+    console.log("T3", new Date().toISOString(), answers.size);
+    await whenAnswered(100);
+    console.log("T4", new Date().toISOString(), answers.size);
+    await stage.redisServer.restart();
+    console.log("T5", new Date().toISOString(), answers.size);
+    await Promise.all(stream);
+    console.log("T6", new Date().toISOString(), answers.size);
+
+    expect([...answers.values()].map(({ view }) => view.status)).toEqual(
+      Array(creates).fill("available"),
+    );
+    expect(
+      [...answers.values()].some(({ tries }) => tries > 1),
+    ).toBe(true);
+    const files = await backendFiles(stage.root);
+    expect(files.volumes.toSorted()).toEqual(
+      ids.map((id) => `volume-${id}`).toSorted(),
+    );
+    expect(files.images).toHaveLength(images.length);
+    expect(files.leftovers).toEqual([]);
+    console.log("T7", new Date().toISOString(), answers.size);
+    for (const [index, { image }] of images.entries()) {
+      const own = ids.filter((_, each) => each % images.length === index);
+      expect(await wrongVolumes(stage.root, own, image.raw)).toEqual([]);
+    }
+    for (const { volume_id, image_id } of requests) {
+      const { result } = await caller.call(
+        "create_volume",
+        { volume_id, image_id },
+        someProject,
+      );
+      const { updated_at: _at, ...first } = answers.get(volume_id)?.view ?? {};
+      expect(result).toMatchObject(first);
+    }
+    console.log("T9", new Date().toISOString());await expectOneLookupEach(ids);console.log("T10", new Date().toISOString());for (const d of daemons) console.log(d.log().filter(l=>l.level!=="info"||l.event==="job taken over").map(l=>JSON.stringify(l).slice(0,300)).join("\n"));
+    for (const daemon of daemons) {
+      expect(await daemon.stop()).toEqual({ code: 0, signal: null });
+    }
+  }, 150_000);
+
+  async function expectOneLookupEach(ids: readonly string[]): Promise<void> {
+    await eventually("all events", () => {
+      const { hit, miss } = stage.events.lookups(ids);
+      return hit + miss >= creates;
+    });
+    await eventually("nothing is left to be sent", async () => {
+      const rows = await stage.redis.hvals("ivc:{file}:outbox");
+      return !rows.some((row) => row.includes("image_volume_cache."));
+    });
+    const told = [
+      ...stage.events.distinct("image_volume_cache.hit"),
+      ...stage.events.distinct("image_volume_cache.miss"),
+    ].map(({ payload }) => String(payload["volume_id"]));
+    expect(told.toSorted()).toEqual(ids.toSorted());
+    expect(stage.events.lookups(ids)).toEqual({ hit: creates - 3, miss: 3 });
+    for (const one of stage.events.received) {
+      const copies = stage.events.received.filter(
+        ({ messageId }) => messageId === one.messageId,
+      );
+      expect(new Set(copies.map(({ uniqueId }) => uniqueId)).size).toBe(1);
+    }
+  }
+});
