@@ -1,5 +1,11 @@
 import type { HintBus } from "../jobs/hints.ts";
-import { pause } from "../jobs/repeater.ts";
+import { waitAtMost } from "../jobs/repeater.ts";
+
+/** What {@link ChangeWatch} listens for, until it is disposed. */
+export interface Change extends Disposable {
+  /** Settles at the next hint (also one that came since `begin`), after `pollMs`, or when the signal is aborted. */
+  changed(pollMs: number, signal: AbortSignal): Promise<void>;
+}
 
 /**
  * Parks those who wait for an entry or a job to change. Hints wake them; since hints may be lost, everybody also wakes
@@ -8,6 +14,7 @@ import { pause } from "../jobs/repeater.ts";
 export class ChangeWatch implements Disposable {
   readonly #waiting = new Map<string, Set<() => void>>();
   readonly #unlisten: () => void;
+  #parked = 0;
 
   constructor(hints: HintBus) {
     this.#unlisten = hints.listen((hint) => {
@@ -17,33 +24,25 @@ export class ChangeWatch implements Disposable {
 
   /** Number of those who are parked. */
   get count(): number {
-    let count = 0;
-    for (const each of this.#waiting.values()) {
-      count += each.size;
-    }
-    return count;
+    return this.#parked;
   }
 
   /**
-   * Begins to listen; the promise of `changed` settles at the next hint, after `pollMs`, or when the signal is aborted.
-   * Begin before the look at the store that decides to wait, so that no change falls between the two.
+   * Begins to listen. Begin before the look at the store that decides to wait, so that no change falls between the two.
    */
-  begin(id: string): {
-    changed(pollMs: number, signal: AbortSignal): Promise<void>;
-  } & Disposable {
-    const woken = new AbortController();
-    const wake = (): void => {
-      woken.abort();
-    };
+  begin(id: string): Change {
+    const woken = Promise.withResolvers<void>();
     const waiting = this.#waiting.get(id) ?? new Set();
-    waiting.add(wake);
+    waiting.add(woken.resolve);
     this.#waiting.set(id, waiting);
     return {
       changed: async (pollMs, signal) => {
-        await pause(pollMs, AbortSignal.any([woken.signal, signal]));
+        this.#parked += 1;
+        await waitAtMost(woken.promise, pollMs, signal);
+        this.#parked -= 1;
       },
       [Symbol.dispose]: () => {
-        waiting.delete(wake);
+        waiting.delete(woken.resolve);
         if (waiting.size === 0 && this.#waiting.get(id) === waiting) {
           this.#waiting.delete(id);
         }

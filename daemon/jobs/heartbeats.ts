@@ -17,7 +17,7 @@ export class Heartbeats implements Disposable {
     this.#sender = sender;
     this.#store = store;
     this.#unlisten = hints.listen((hint) => {
-      if (hint.kind === "job" && this.#timers.has(hint.jobId)) {
+      if (hint.kind === "done" && this.#timers.has(hint.jobId)) {
         void this.#stopIfDone(hint.jobId);
       }
     });

@@ -1,10 +1,11 @@
 /**
- * A nudge that something changed: an entry was committed, failed or evicted; a job was cancelled or finished. Hints may
+ * A nudge that something changed: an entry was committed, failed or evicted; a job was finished or cancelled. Hints may
  * be lost; whoever waits also looks from time to time.
  */
 export type Hint =
   | { readonly kind: "entry"; readonly entryKey: string }
-  | { readonly kind: "job"; readonly jobId: string };
+  | { readonly kind: "done"; readonly jobId: string }
+  | { readonly kind: "cancelled"; readonly jobId: string };
 
 /** Brings hints from all daemons of a backend, this one included. */
 export interface HintBus {

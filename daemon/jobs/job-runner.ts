@@ -71,7 +71,7 @@ export class JobRunner implements AsyncDisposable {
       logger,
     );
     this.#unlisten = options.hints.listen((hint) => {
-      if (hint.kind === "job" && this.#running.has(hint.jobId)) {
+      if (hint.kind === "cancelled" && this.#running.has(hint.jobId)) {
         this.#renewal.soon();
       }
     });

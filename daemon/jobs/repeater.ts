@@ -10,14 +10,26 @@ export async function pause(ms: number, signal?: AbortSignal): Promise<void> {
   }
 }
 
-/** Waits for a promise, but no longer than `ms`. */
+/** Waits for a promise, but no longer than `ms`, and no longer than until the signal is aborted. */
 export async function waitAtMost(
   promise: Promise<unknown>,
   ms: number,
+  signal?: AbortSignal,
 ): Promise<void> {
-  const waited = new AbortController();
-  await Promise.race([promise, pause(ms, waited.signal)]);
-  waited.abort();
+  const waited = Promise.withResolvers<void>();
+  const timer = setTimeout(waited.resolve, ms);
+  const onAbort = (): void => {
+    waited.resolve();
+  };
+  signal?.addEventListener("abort", onAbort, { once: true });
+  try {
+    if (signal?.aborted !== true) {
+      await Promise.race([promise, waited.promise]);
+    }
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", onAbort);
+  }
 }
 
 /** Does something again and again, never twice at a time; a failure is logged and the next turn comes as usual. */
@@ -48,7 +60,7 @@ export class Repeater {
 
   /** Brings the next turn forward to now. */
   soon(): void {
-    this.#wake.abort();
+    this.#wake.abort(null);
   }
 
   /** Ends after the turn in work. */

@@ -51,7 +51,8 @@ function hintOf(text: string): Hint | null {
   switch (kind) {
     case "entry":
       return { kind, entryKey: id };
-    case "job":
+    case "done":
+    case "cancelled":
       return { kind, jobId: id };
     default:
       return null;

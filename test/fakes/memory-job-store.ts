@@ -69,7 +69,7 @@ export class MemoryJobStore implements JobStore {
         create.job.cancelled = true;
       }
       request = { ...request, afterJobId: current };
-      this.#state.hint({ kind: "job", jobId: current });
+      this.#state.hint({ kind: "cancelled", jobId: current });
     }
     record.status = "deleting";
     record.jobId = remove.jobId;
@@ -192,7 +192,7 @@ export class MemoryJobStore implements JobStore {
       entry?.waiters.delete(jobId);
       state.hint({ kind: "entry", entryKey: finish.releaseEntryKey });
     }
-    state.hint({ kind: "job", jobId });
+    state.hint({ kind: "done", jobId });
     return { kind: "finished", rows };
   }
 

@@ -62,5 +62,5 @@ if entry_key ~= "" then
     redis.call("PUBLISH", hints, "entry:" .. entry_key)
   end
 end
-redis.call("PUBLISH", hints, "job:" .. job_id)
+redis.call("PUBLISH", hints, "done:" .. job_id)
 return { "finished", unpack(rows) }

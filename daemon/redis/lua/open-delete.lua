@@ -38,7 +38,7 @@ if is_working and (status == "creating" or status == "deleting") then
     return { "running", owner }
   end
   redis.call("HSET", current_job, "cancelled", "1")
-  redis.call("PUBLISH", hints, "job:" .. owner)
+  redis.call("PUBLISH", hints, "cancelled:" .. owner)
   request = waiting_request
 end
 
