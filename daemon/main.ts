@@ -163,6 +163,14 @@ async function whenAborted(signal: AbortSignal): Promise<null> {
 
 function tellSettings(settings: Settings, logger: Logger): void {
   logger.info("settings", { sources: settings.sources });
+  if (
+    !settings.backends.some((each) => each.name === settings.defaultBackend)
+  ) {
+    logger.warn(
+      "the default backend is not served here: requests that name none are passed on to the daemons that serve it",
+      { defaultBackend: settings.defaultBackend },
+    );
+  }
   if (!settings.internalTenant.isConfigured) {
     logger.warn(
       "no internal tenant configured (cache.cinder_internal_tenant_*): image-volumes belong to a fixed internal id",

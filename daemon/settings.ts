@@ -1,6 +1,7 @@
 import { accessSync, constants } from "node:fs";
 import { hostname } from "node:os";
 import type { CacheLimits } from "./cache/cache-entry.ts";
+import { closest } from "./closest.ts";
 import { redactUrl } from "./redact.ts";
 import { explainIssue } from "./settings/explain.ts";
 import { type RawSettings, settingsSchema } from "./settings/schema.ts";
@@ -128,9 +129,13 @@ function relations(raw: RawSettings): string[] {
   const problems: string[] = [];
   const backends = backendsOf(raw);
   const names = backends.map(([name]) => name);
-  if (!names.includes(raw.defaultBackend)) {
+  if (names.length === 0) {
+    problems.push("backends is empty: configure at least one");
+  }
+  const meant = closest(raw.defaultBackend, names);
+  if (!names.includes(raw.defaultBackend) && meant !== null) {
     problems.push(
-      `defaultBackend is "${raw.defaultBackend}", need one of backends: ${names.join(", ")}`,
+      `defaultBackend is "${raw.defaultBackend}", which this daemon does not serve (did you mean ${meant}?)`,
     );
   }
   problems.push(...timingProblems(raw.jobs));

@@ -74,9 +74,9 @@ const [what = "all", ...jestArgs] = process.argv.slice(2);
 const steps = {
   all: () => [runChecks(), runJest(jestArgs)],
   checks: () => [runChecks()],
-  unit: () => [runJest(["--selectProjects", "unit", ...jestArgs])],
+  unit: () => [runJest([...jestArgs, "--selectProjects", "unit"])],
   integration: () => [
-    runJest(["--selectProjects", "integration", ...jestArgs]),
+    runJest([...jestArgs, "--selectProjects", "integration"]),
   ],
 };
 if (!Object.hasOwn(steps, what)) {

@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import type { ChannelModel } from "amqplib";
-import type { Logger } from "../logger.ts";
 import {
   brokerError,
   closeConnection,
@@ -8,45 +7,25 @@ import {
   replyCode,
 } from "./amqp-connect.ts";
 import type { AmqpEndpoint } from "./amqp-endpoint.ts";
+import type { AmqpLinkOptions } from "./amqp-link-options.ts";
 import { type AmqpSession, withChannel } from "./amqp-session.ts";
 import { Backoff } from "./backoff.ts";
 import { BrokerError } from "./broker-error.ts";
-
-/** What an {@link AmqpLink} needs. */
-export interface AmqpLinkOptions {
-  readonly endpoints: readonly AmqpEndpoint[];
-  readonly name: string;
-  readonly logger: Logger;
-  /** Declares and consumes; run on every new channel, before it counts as ready. */
-  readonly setup: (session: AmqpSession) => Promise<void>;
-  readonly connectTimeoutMs?: number;
-  readonly heartbeatS?: number;
-  readonly maxBackoffMs?: number;
-}
+import { dropIfSlow } from "./drop-if-slow.ts";
+import { whenAborted } from "./when-aborted.ts";
 
 /**
  * A channel that comes back, over all hosts of the broker. Its life:
  *
  *     idle        -> connecting   start()
  *     connecting  -> setting-up   a host accepted
- *     connecting  -> connecting   refused: the next host, after a jittered pause of up to 15 s
+ *     connecting  -> connecting   refused: the next host, after a jittered pause of up to 5 s
  *     setting-up  -> ready        set-up done
  *     setting-up, ready -> setting-up   the channel was closed (404, 406, 541, rebuild()), the connection lives
  *     setting-up, ready -> connecting   the connection is gone
  *     any         -> closed       disposed
  */
 type LinkState = "idle" | "connecting" | "setting-up" | "ready" | "closed";
-
-/** Rejects when the signal is aborted; never resolves. */
-async function whenAborted(signal: AbortSignal): Promise<never> {
-  const aborted = Promise.withResolvers<never>();
-  const fail = () => aborted.reject(signal.reason as Error);
-  if (signal.aborted) {
-    fail();
-  }
-  signal.addEventListener("abort", fail, { once: true });
-  return await aborted.promise;
-}
 
 /** A recovering channel in confirm mode on a connection of its own. */
 export class AmqpLink implements AsyncDisposable {
@@ -62,7 +41,7 @@ export class AmqpLink implements AsyncDisposable {
 
   constructor(options: AmqpLinkOptions) {
     this.#options = options;
-    this.#backoff = new Backoff(options.maxBackoffMs ?? 15_000);
+    this.#backoff = new Backoff(options.maxBackoffMs ?? 5000);
   }
 
   get state(): LinkState {
@@ -175,7 +154,7 @@ export class AmqpLink implements AsyncDisposable {
     connection.on("unblocked", () => this.#unblock());
     try {
       while (!gone.signal.aborted && !this.#stop.signal.aborted) {
-        await this.#serveChannel(connection, connectionId, endpoint);
+        await this.#serveChannel(connection, connectionId, endpoint, gone);
         if (!gone.signal.aborted) {
           await this.#backoff.pause([gone.signal, this.#stop.signal]);
         }
@@ -194,10 +173,15 @@ export class AmqpLink implements AsyncDisposable {
     connection: ChannelModel,
     connectionId: string,
     endpoint: AmqpEndpoint,
+    connectionGone: AbortController,
   ): Promise<void> {
     this.#state = "setting-up";
     const gone = new AbortController();
-    const ending = AbortSignal.any([gone.signal, this.#stop.signal]);
+    const ending = AbortSignal.any([
+      gone.signal,
+      connectionGone.signal,
+      this.#stop.signal,
+    ]);
     let failure: unknown = null;
     let readyAtMs = Infinity;
     try {
@@ -215,7 +199,7 @@ export class AmqpLink implements AsyncDisposable {
         username: endpoint.username,
         probe: async (use) => await withChannel(connection, use),
       };
-      await this.#setUp(session, ending);
+      await this.#setUp(session, ending, connectionGone);
       readyAtMs = performance.now();
       await whenAborted(ending);
     } catch (error) {
@@ -231,7 +215,15 @@ export class AmqpLink implements AsyncDisposable {
     }
   }
 
-  async #setUp(session: AmqpSession, ending: AbortSignal): Promise<void> {
+  async #setUp(
+    session: AmqpSession,
+    ending: AbortSignal,
+    connectionGone: AbortController,
+  ): Promise<void> {
+    using _ = dropIfSlow(
+      connectionGone,
+      this.#options.setupTimeoutMs ?? 15_000,
+    );
     const work = this.#options.setup(session);
     const given = whenAborted(ending);
     given.catch(() => {});

@@ -88,7 +88,7 @@ export class RpcServer implements AsyncDisposable {
       name: options.name,
       logger: options.logger,
       setup: async (session) => await this.#setUp(session),
-      maxBackoffMs: options.maxBackoffMs ?? 15_000,
+      maxBackoffMs: options.maxBackoffMs ?? 5000,
       ...(options.heartbeatS === undefined
         ? {}
         : { heartbeatS: options.heartbeatS }),
@@ -142,14 +142,17 @@ export class RpcServer implements AsyncDisposable {
 
   /** Stops taking messages and waits until those in work are finished, or the signal is aborted. */
   async drain({ signal }: { readonly signal: AbortSignal }): Promise<void> {
-    await this.pause("drain");
+    // Cancelling may hang with the broker, so it counts like what is in work.
+    const paused = this.pause("drain");
     const given = Promise.withResolvers<undefined>();
     const giveUp = () => given.resolve(undefined);
     signal.addEventListener("abort", giveUp, { once: true });
     if (signal.aborted) {
       giveUp();
     }
-    await Promise.race([Promise.all(this.#inWork), given.promise]);
+    const finished = paused.then(async () => await Promise.all(this.#inWork));
+    finished.catch(() => {});
+    await Promise.race([finished, given.promise]);
     signal.removeEventListener("abort", giveUp);
   }
 

@@ -1,11 +1,12 @@
 import type { Logger } from "../logger.ts";
 import type { EventMessage } from "./job.ts";
 import type { MessageSender, Outbox, OutboxRow } from "./outbox.ts";
-import { Repeater } from "./repeater.ts";
+import { Repeater, waitAtMost } from "./repeater.ts";
 
 const claimBatch = 100;
 const removeDelayMs = 20;
 const sweepMs = 1000;
+const disposeWaitMs = 2000;
 
 /**
  * Sends outbox rows: those just written at once and in order, those that nobody sent from time to time. Removal from the
@@ -55,10 +56,10 @@ export class OutboxSender implements AsyncDisposable {
     void this.#tell(events);
   }
 
-  /** Waits for what is being sent. */
+  /** Waits a moment for what is being sent: an answer to a caller that is gone must not hold the end up. It stays in the outbox. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#sweep.stop();
-    await Promise.all(this.#sending.values());
+    await waitAtMost(Promise.all(this.#sending.values()), disposeWaitMs);
     if (this.#removal !== null) {
       clearTimeout(this.#removal);
     }
@@ -80,18 +81,8 @@ export class OutboxSender implements AsyncDisposable {
           await this.#sender.sendEvent(row.event);
           break;
         case "reply":
-          if (
-            (await this.#sender.sendReply(
-              row.target,
-              row.uniqueId,
-              row.outcome,
-            )) === "undeliverable"
-          ) {
-            this.#logger.warn("reply undeliverable", {
-              msgId: row.target.msgId,
-              replyQueue: row.target.replyQueue,
-            });
-          }
+          // An undeliverable one is logged by the sender, and done with.
+          await this.#sender.sendReply(row.target, row.uniqueId, row.outcome);
           break;
         default:
           row satisfies never;

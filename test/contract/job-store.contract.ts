@@ -241,7 +241,9 @@ export function jobStoreContract(
         afterJobId: job.id,
       });
       await eventually("the create's owner got a hint", () =>
-        hints.some((hint) => hint.kind === "cancelled" && hint.jobId === job.id),
+        hints.some(
+          (hint) => hint.kind === "cancelled" && hint.jobId === job.id,
+        ),
       );
       stop();
       const claim = { jobId: job.id, token: job.token, leaseEntryKey: null };

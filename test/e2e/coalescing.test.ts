@@ -88,7 +88,11 @@ describe("two daemons on one backend", () => {
     expect(await list(own, { all_tenants: true })).not.toContain(goldId);
     expect(await list(someone, { all_tenants: true })).toEqual([]);
     expect(await list({}, { all_tenants: true })).toEqual([]);
-    const gold = await stage.call("get_volume", { volume_id: goldId }, { context: internalTenant });
+    const gold = await stage.call(
+      "get_volume",
+      { volume_id: goldId },
+      { context: internalTenant },
+    );
     expect(gold).toMatchObject({
       role: "image-volume",
       name: `image-${image.id}`,
@@ -103,7 +107,9 @@ describe("two daemons on one backend", () => {
         stage.call(method, { volume_id: ownId }, { context: someone }),
       ).rejects.toMatchObject({ remoteClass: "VolumeNotFound" });
     }
-    expect(await wrongVolumes(stage.root, [ownId], image.image.raw)).toEqual([]);
+    expect(await wrongVolumes(stage.root, [ownId], image.image.raw)).toEqual(
+      [],
+    );
   });
 
   it("evict an image-volume that is deleted, and tell of it when it is gone", async () => {
@@ -111,7 +117,11 @@ describe("two daemons on one backend", () => {
     const first = await stage.create(image.id);
     const goldId = await imageVolumeOf(image.id);
     const before = await backendFiles(stage.root);
-    const answer = await stage.call<unknown>("delete_volume", { volume_id: goldId }, { context: internalTenant });
+    const answer = await stage.call<unknown>(
+      "delete_volume",
+      { volume_id: goldId },
+      { context: internalTenant },
+    );
     expect(answer).toEqual({ volume_id: goldId, status: "deleted" });
     const after = await backendFiles(stage.root);
     expect(after.images).toHaveLength(before.images.length - 1);
@@ -138,8 +148,10 @@ describe("two daemons on one backend", () => {
     const served = stage.create(image.id, { volume_id: other });
     await eventually("both are in work", async () => {
       const page = { image_id: image.id, status: "creating" };
-      return (await list({ project_id: "project-a" }, { status: page.status }))
-        .length === 2;
+      return (
+        (await list({ project_id: "project-a" }, { status: page.status }))
+          .length === 2
+      );
     });
     const deleted = await stage.call<unknown>("delete_volume", {
       volume_id: doomed,
@@ -152,7 +164,9 @@ describe("two daemons on one backend", () => {
     stage.images.letGo(image);
     expect(await served).toMatchObject({ path: "coalesced" });
     expect(image.downloads).toBe(1);
-    expect(await wrongVolumes(stage.root, [other], image.image.raw)).toEqual([]);
+    expect(await wrongVolumes(stage.root, [other], image.image.raw)).toEqual(
+      [],
+    );
     const files = await backendFiles(stage.root);
     expect(files.volumes).not.toContain(`volume-${doomed}`);
     expect(files.leftovers).toEqual([]);
@@ -167,8 +181,10 @@ describe("two daemons on one backend", () => {
     const image = stage.images.add(rawImage());
     const context = { project_id: "project-of-pages" };
     const volumes = await Promise.all(
-      Array.from({ length: 7 }, async () =>
-        await stage.create(image.id, {}, { context })),
+      Array.from(
+        { length: 7 },
+        async () => await stage.create(image.id, {}, { context }),
+      ),
     );
     const pages: string[][] = [];
     let marker: string | null = null;

@@ -72,11 +72,15 @@ import {
         },
       });
       const second = await created({ image_id: image.id });
-      expect(second).toMatchObject({ status: "available", path: "hit", size: 1 });
+      expect(second).toMatchObject({
+        status: "available",
+        path: "hit",
+        size: 1,
+      });
       const { raw } = image.image;
-      expect(
-        await sha256OfFile(volumePath(stage.root, second.volume_id)),
-      ).toBe(sha256Padded(raw, 1));
+      expect(await sha256OfFile(volumePath(stage.root, second.volume_id))).toBe(
+        sha256Padded(raw, 1),
+      );
       expect(await wrongVolumes(stage.root, [volume_id], raw, 2)).toEqual([]);
       expect(image.downloads).toBe(1);
     });
@@ -124,7 +128,10 @@ import {
         { timeout: 60, call_monitor_timeout: 2 },
       );
       expect(answer.error).toBeUndefined();
-      expect(answer.result).toMatchObject({ status: "available", path: "miss" });
+      expect(answer.result).toMatchObject({
+        status: "available",
+        path: "miss",
+      });
       expect(performance.now() - started).toBeGreaterThan(10_000);
       expect(answer.heartbeats).toBeGreaterThanOrEqual(8);
     }, 70_000);

@@ -116,7 +116,8 @@ describe("the cache's limits and freshness", () => {
     "are never exceeded by five new images at once (%s)",
     async (backend) => {
       const images = Array.from({ length: 5 }, () =>
-        stage.images.add(rawImage(512 * 1024), { rate: 1024 ** 2 }));
+        stage.images.add(rawImage(512 * 1024), { rate: 1024 ** 2 }),
+      );
       const creating = Promise.all(
         images.map(async (image) => await create(image, backend)),
       );
@@ -133,7 +134,10 @@ describe("the cache's limits and freshness", () => {
         ).toEqual([]);
       }
       const ids = volumes.map((each) => each.volume_id);
-      await eventually("five misses", () => stage.events.lookups(ids).miss === 5);
+      await eventually(
+        "five misses",
+        () => stage.events.lookups(ids).miss === 5,
+      );
       expect(stage.events.lookups(ids)).toEqual({ hit: 0, miss: 5 });
       const files = await backendFiles(rootOf(backend));
       expect(files.images.length).toBeLessThanOrEqual(2);
@@ -259,7 +263,9 @@ describe("the cache's limits and freshness", () => {
     expect(image.downloads).toBe(2);
     expect(await cachedImages("free")).not.toContain(image.id);
     const ids = volumes.map((each) => each.volume_id);
-    expect(await wrongVolumes(rootOf("free"), ids, image.image.raw)).toEqual([]);
+    expect(await wrongVolumes(rootOf("free"), ids, image.image.raw)).toEqual(
+      [],
+    );
     await eventually("two misses", () => stage.events.lookups(ids).miss === 2);
   });
 
@@ -282,8 +288,11 @@ describe("the cache's limits and freshness", () => {
     const files = await backendFiles(rootOf("free"));
     expect(files.leftovers).toEqual([]);
     image.corruptAt = null;
-    await eventually("it is tried again", async () =>
-      (await create(image, "free").catch(() => null))?.path === "miss");
+    await eventually(
+      "it is tried again",
+      async () =>
+        (await create(image, "free").catch(() => null))?.path === "miss",
+    );
   });
 
   it("hold nothing where the cache is switched off: no image-volume, no hit, no miss", async () => {

@@ -13,8 +13,10 @@ import { backendFiles, wrongVolumes } from "../helpers/volume-bytes.ts";
 async function processesWith(text: string): Promise<string[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
   const lines = await Promise.all(
-    pids.map(async (pid) =>
-      await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")),
+    pids.map(
+      async (pid) =>
+        await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => ""),
+    ),
   );
   return lines.filter((line) => line.includes(text));
 }
@@ -31,7 +33,11 @@ describe("kill -9 in the middle of a download", () => {
     const server = `${daemon.nodeName}@file`;
     const answers = ids.map(
       async (volume_id) =>
-        await stage.create(image.id, { volume_id }, { server, timeoutMs: 45_000 }),
+        await stage.create(
+          image.id,
+          { volume_id },
+          { server, timeoutMs: 45_000 },
+        ),
     );
     await stage.images.whenHeld(image);
     await eventually("three wait beside the first", async () => {
@@ -68,10 +74,7 @@ describe("kill -9 in the middle of a download", () => {
 
   it.each([
     ["a raw image", async () => rawImage(1024 ** 2)],
-    [
-      "a qcow2 image",
-      async () => await qcow2Image(rawImage(1024 ** 2)),
-    ],
+    ["a qcow2 image", async () => await qcow2Image(rawImage(1024 ** 2))],
   ] as const)(
     "of %s: started again, the daemon finishes all four",
     async (_what, make) => {
@@ -96,10 +99,7 @@ describe("kill -9 in the middle of a download", () => {
 
   it.each([
     ["a raw image", async () => rawImage(1024 ** 2)],
-    [
-      "a qcow2 image",
-      async () => await qcow2Image(rawImage(1024 ** 2)),
-    ],
+    ["a qcow2 image", async () => await qcow2Image(rawImage(1024 ** 2))],
   ] as const)(
     "of %s: another daemon finishes all four",
     async (_what, make) => {
@@ -116,8 +116,10 @@ describe("kill -9 in the middle of a download", () => {
       await dead.kill();
       stage.images.letGo(image);
       await expectAllRight(image, ids, await answers);
-      await eventually("nothing half-made is left", async () =>
-        (await backendFiles(stage.root)).leftovers.length === 0);
+      await eventually(
+        "nothing half-made is left",
+        async () => (await backendFiles(stage.root)).leftovers.length === 0,
+      );
       const files = await backendFiles(stage.root);
       expect(files.images).toHaveLength(before.images.length + 1);
       expect(files.volumes).toHaveLength(before.volumes.length + 4);
@@ -140,8 +142,11 @@ describe("kill -9 in the middle of a download", () => {
     const finished = await answers;
     asleep.signal("SIGCONT");
     await expectAllRight(image, ids, finished);
-    await eventually("it has given its jobs up", async () =>
-      (await asleep.metric("ivc_jobs_in_flight", 'backend="file"')) === 0);
+    await eventually(
+      "it has given its jobs up",
+      async () =>
+        (await asleep.metric("ivc_jobs_in_flight", 'backend="file"')) === 0,
+    );
     expect((await backendFiles(stage.root)).leftovers).toEqual([]);
     expect(await wrongVolumes(stage.root, ids, image.image.raw)).toEqual([]);
     const again = await stage.create(image.id, {}, { server: "asleep@file" });

@@ -64,5 +64,8 @@ export async function sparseQcow2Image(sizeGb: number): Promise<TestImage> {
   await truncate(from, sizeGb * bytesPerGb);
   await run("qemu-img", ["convert", "-f", "raw", "-O", "qcow2", from, to]);
   const bytes = await readFile(to);
-  return { ...imageOf(bytes, begin, "qcow2"), virtualSizeBytes: sizeGb * bytesPerGb };
+  return {
+    ...imageOf(bytes, begin, "qcow2"),
+    virtualSizeBytes: sizeGb * bytesPerGb,
+  };
 }

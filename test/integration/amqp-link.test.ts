@@ -120,6 +120,29 @@ describe("AmqpLink", () => {
     expect(JSON.stringify(lines)).not.toContain("guest:guest");
   });
 
+  it("gives a connection up whose set-up the broker never answers, and tries again", async () => {
+    const { logger, lines } = recordingLogger();
+    const connections = new Set<string>();
+    await using link = new AmqpLink({
+      endpoints: parseAmqpUrl(broker.url),
+      name: "test",
+      logger,
+      maxBackoffMs: 200,
+      setupTimeoutMs: 300,
+      setup: async ({ connectionId }) => {
+        connections.add(connectionId);
+        if (connections.size === 1) {
+          await new Promise(() => {});
+        }
+      },
+    });
+    link.start();
+    const session = await link.ready(10_000);
+    expect(connections.size).toBe(2);
+    expect([...connections].at(-1)).toBe(session.connectionId);
+    expect(JSON.stringify(lines)).toContain("did not answer within 300 ms");
+  });
+
   it.each([
     ["before a declaration", 0],
     ["during a declaration", 1],

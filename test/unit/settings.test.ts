@@ -147,8 +147,8 @@ describe("settings", () => {
       /^cache\.image_volume_cache_max_size_gb \(IVC_CACHE_MAX_SIZE_GB\) got "10GiB", need a whole number/,
     ],
     [
-      { IVC_DEFAULT_BACKEND: "flash" },
-      /^defaultBackend is "flash", need one of backends: file$/,
+      { IVC_DEFAULT_BACKEND: "fil" },
+      /^defaultBackend is "fil", which this daemon does not serve \(did you mean file\?\)$/,
     ],
     [
       { IVC_FILE_ROOT: "volumes" },
