@@ -23,6 +23,7 @@ import { claimDataSet } from "./redis/redis-data-set.ts";
 import { RedisHintBus } from "./redis/redis-hint-bus.ts";
 import { RedisJobStore } from "./redis/redis-job-store.ts";
 import { RedisOutbox } from "./redis/redis-outbox.ts";
+import { RedisVolumeDirectory } from "./redis/redis-volume-directory.ts";
 import { RedisVolumeStore } from "./redis/redis-volume-store.ts";
 import type { RedisStoreOptions } from "./redis/store-scope.ts";
 import type { BackendSettings, Settings } from "./settings.ts";
@@ -113,6 +114,7 @@ export async function composeBackend(
     copies: shared.copies,
     clones: new Limiter(settings.jobs.maxClones),
     volumes: new RedisVolumeStore(scope),
+    directory: new RedisVolumeDirectory({ redis }),
     runner: stack.use(runner),
     heartbeats: stack.use(new Heartbeats(shared.sender, jobs, hints)),
   };

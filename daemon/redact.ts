@@ -2,17 +2,36 @@ const secretKey = /pass|secret|token|auth|cookie|credential|apikey/i;
 const maxText = 2048;
 const maxDepth = 6;
 
-/** A URL, or a list of hosts with one scheme, without its passwords and its query. */
+/** One host of a list, with or without user and password; none of them has an `@` of its own. */
+const listedHost = /^(?:([^:@/]*):[^@/]*@|([^:@/]*)@)?([^@/]+(?:\/[^@]*)?)$/;
+
+/** A URL, or a list of hosts with one scheme, as it may be shown: users and hosts stay, passwords and queries go. */
 export function redactUrl(url: string): string {
-  return url
-    .replace(/([a-z][a-z0-9+.-]*:\/\/)([^@/\s]*?):[^@/\s]*@/gi, "$1$2:***@")
-    .replace(/(,[^@,/\s:]*):[^@,/\s]*@/g, "$1:***@")
-    .replace(/\?[^\s]*$/, "");
+  const [, scheme = "", rest = url] =
+    /^([a-z][a-z0-9+.-]*:\/\/)(.*)$/is.exec(url) ?? [];
+  const bare = rest.replace(/\?.*$/s, "");
+  const hosts = bare.split(",").map((host) => listedHost.exec(host));
+  if (hosts.every((host) => host !== null)) {
+    const shown = hosts.map(([, user, userAlone, host = ""]) =>
+      user === undefined
+        ? `${userAlone === undefined ? "" : `${userAlone}@`}${host}`
+        : `${user}:***@${host}`,
+    );
+    return scheme + shown.join(",");
+  }
+  // A password with odd characters: everything before the last @ may belong to it.
+  const user = /^[^:@/,]*/.exec(bare)?.[0] ?? "";
+  return `${scheme}${user}:***@${bare.slice(bare.lastIndexOf("@") + 1)}`;
 }
 
-/** Text as it may be logged: without passwords in URLs, cut at 2 KiB. */
+/**
+ * Text as it may be logged, cut at 2 KiB: of each URL what stands before its last `@` is masked, since a password may
+ * hold any character, and its query is left out, since that of a signed URL is a secret.
+ */
 export function redactText(text: string): string {
-  const clean = text.replace(/([a-z][a-z0-9+.-]*:\/\/)[^@/\s]*@/gi, "$1***@");
+  const clean = text
+    .replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s"'<>]*@/gi, "$1***@")
+    .replace(/([a-z][a-z0-9+.-]*:\/\/[^\s"'<>?]*)\?[^\s"'<>]*/gi, "$1?***");
   return clean.length > maxText ? `${clean.slice(0, maxText)}…` : clean;
 }
 

@@ -3,9 +3,10 @@ import { type CacheTarget, parseCacheTarget } from "../argument-parsers.ts";
 import { withDaemon } from "../daemon-session.ts";
 import type { GlobalOptions } from "../global-options.ts";
 import { cacheDetails, cacheStats, cacheTable } from "../output/cache-view.ts";
-import { fieldsList, fieldsOf } from "../output/fields.ts";
+import { fieldsOf } from "../output/fields.ts";
 import { printResult, type Terminal } from "../terminal.ts";
 import { addCacheEvict } from "./cache-evict.ts";
+import { listEntries } from "./list-entries.ts";
 
 interface CacheOptions extends GlobalOptions {
   readonly backend?: string;
@@ -32,10 +33,9 @@ function addCacheList(cache: Command, terminal: Terminal): void {
     .action(async (_options, command: Command) => {
       const options = command.optsWithGlobals<CacheOptions>();
       await withDaemon(options, terminal, asAdmin, async (daemon) => {
-        const answer = await daemon.call("cache_list", onBackend(options));
-        const { entries } = fieldsOf(answer);
-        printResult(terminal, options.json === true, answer, () =>
-          cacheTable(fieldsList(entries)),
+        const entries = await listEntries(daemon, options.backend);
+        printResult(terminal, options.json === true, { entries }, () =>
+          cacheTable(entries),
         );
       });
     });

@@ -5,9 +5,10 @@ import { CliError } from "../cli-error.ts";
 import { type DaemonSession, withDaemon } from "../daemon-session.ts";
 import { exitCode } from "../exit-code.ts";
 import type { GlobalOptions } from "../global-options.ts";
-import { fieldsList, fieldsOf } from "../output/fields.ts";
+import { fieldsOf } from "../output/fields.ts";
 import { printable } from "../output/printable.ts";
 import { printResult, type Terminal } from "../terminal.ts";
+import { listEntries } from "./list-entries.ts";
 
 interface EvictOptions extends GlobalOptions {
   readonly backend?: string;
@@ -71,8 +72,7 @@ async function everything(
   options: EvictOptions,
   terminal: Terminal,
 ): Promise<readonly CacheTarget[]> {
-  const answer = await daemon.call("cache_list", backendOf(options));
-  const contents = fieldsList(fieldsOf(answer)["entries"])
+  const contents = (await listEntries(daemon, options.backend))
     .filter((entry) => entry["state"] === "ready")
     .map((entry) => entry["content"])
     .filter((content) => typeof content === "string");

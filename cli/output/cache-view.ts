@@ -80,7 +80,6 @@ export function cacheStats(stats: Fields): string {
       "oldest use",
       typeof tail === "number" ? `${humanDuration(tail * 1000)} ago` : "-",
     ],
-    ["leases", printable(stats["leases"])],
     ["waiters", printable(stats["waiters"])],
     ["open jobs", printable(stats["open_jobs"])],
     ["outbox", printable(stats["outbox"])],

@@ -143,12 +143,14 @@ export interface CacheStore {
 
   /**
    * Marks a ready entry as evicting. With `ignoreLeases` running clones do not hold it (they finish or fail on their
-   * own): for entries that are lost or corrupt, where `volumeGone` is known.
+   * own): for entries that are lost or corrupt. With `fillId` only the image-volume of that fill is meant; `absent` when
+   * the entry stands for another one by now.
    */
   markEvicting(
     entryKey: string,
     reason: EvictReason,
     ignoreLeases: boolean,
+    fillId: string | null,
   ): Promise<Evicting>;
   /** Evicting entries that are due for deletion and not leased; they become due again after `retryMs`. */
   claimEvictions(

@@ -55,11 +55,13 @@ export class Evictor implements AsyncDisposable {
     entryKey: string,
     reason: EvictReason,
     ignoreLeases: boolean,
+    fillId: string | null = null,
   ): Promise<Evicting> {
     const marked = await this.#options.store.markEvicting(
       entryKey,
       reason,
       ignoreLeases,
+      fillId,
     );
     if (marked.kind === "evicting") {
       await this.delete(marked.entry);

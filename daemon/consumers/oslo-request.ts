@@ -52,11 +52,14 @@ function deadline(expiration: unknown, nowMs: number): number | null {
     : null;
 }
 
+const maxMonitorTimeoutS = 86_400;
+
 function monitorTimeout(value: unknown): number | null {
   if (typeof value !== "number" || !Number.isFinite(value) || value < 2) {
     return null;
   }
-  return Math.trunc(value);
+  // Above 2^31 ms a timer would fire at once, again and again.
+  return Math.min(Math.trunc(value), maxMonitorTimeoutS);
 }
 
 /** Reads where the answer goes; `REPLY_Q_INVALID` for a queue that no caller of ours would name. */

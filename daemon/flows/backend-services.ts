@@ -12,7 +12,7 @@ import type { JobRunner } from "../jobs/job-runner.ts";
 import type { JobStore } from "../jobs/job-store.ts";
 import type { OutboxSender } from "../jobs/outbox-sender.ts";
 import type { Outbox } from "../jobs/outbox.ts";
-import type { VolumeStore } from "../jobs/volume-store.ts";
+import type { VolumeDirectory, VolumeStore } from "../jobs/volume-store.ts";
 import type { Limiter } from "./limiter.ts";
 import type { RequestMeter } from "./request-meter.ts";
 
@@ -50,6 +50,7 @@ export interface FlowTools {
 /** Everything that serves one backend. */
 export interface BackendServices extends FlowTools {
   readonly volumes: VolumeStore;
+  readonly directory: VolumeDirectory;
   readonly runner: JobRunner;
   readonly heartbeats: Heartbeats;
 }

@@ -67,6 +67,7 @@ async function copyAtPlace(
     return await copyVolume(run, lookup.image, reason);
   } finally {
     clearInterval(keep);
-    await cache.leaveBypass(lookup.entryKey, run.job.id);
+    // A place that is not given back runs out; that must not undo a finished copy.
+    await cache.leaveBypass(lookup.entryKey, run.job.id).catch(() => {});
   }
 }

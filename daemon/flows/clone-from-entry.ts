@@ -1,5 +1,10 @@
 import type { CacheEntry } from "../cache/cache-entry.ts";
-import { DaemonError, RequestError, throwIfAborted } from "../errors.ts";
+import {
+  DaemonError,
+  RequestError,
+  StoreUnavailableError,
+  throwIfAborted,
+} from "../errors.ts";
 import type { ImageMeta } from "../image.ts";
 import { bytesPerGb, ceilGb, type CreatePath } from "../volume.ts";
 import { checkFits, volumeSizeGb } from "./check-image.ts";
@@ -92,15 +97,38 @@ async function afterFailedClone(
     providerId: entry.providerId,
     error,
   });
-  if (error.code === "VOLUME_MISSING" && lookup.lost < maxLost) {
+  if (lookup.lost < maxLost && (await isLost(run, entry))) {
     lookup.lost += 1;
     lookup.fillId = null;
     run.path = null;
-    await run.tools.evictor.evict(lookup.entryKey, "lost", true);
     return null;
   }
   await run.tools.cache.releaseLease(lookup.entryKey, run.job.id);
   return await copyVolume(run, lookup.image, "clone-failed");
+}
+
+/** Whether the image-volume itself is gone; then its entry is given up, unless it stands for another one by now. */
+async function isLost(run: CreateRun, entry: CacheEntry): Promise<boolean> {
+  const { backend, evictor } = run.tools;
+  try {
+    const found = await backend.find(entry.providerId ?? "", {
+      signal: run.context.signal,
+    });
+    if (found !== null) {
+      return false;
+    }
+    await evictor.evict(entry.key, "lost", true, entry.fillId);
+    return true;
+  } catch (error) {
+    if (error instanceof StoreUnavailableError) {
+      throw error;
+    }
+    run.context.logger.warn("lost image-volume not given up", {
+      providerId: entry.providerId,
+      error,
+    });
+    return false;
+  }
 }
 
 /** A full backend, a taken name or a lost store would fail the copy too; the rest it may survive (invariant I9). */

@@ -27,7 +27,7 @@ export async function createVolume(
   }
   using deadline = deadlineOf(
     context.signal,
-    context.job.createdAtMs + services.settings.createDeadlineMs - Date.now(),
+    timeLeftMs(context, services.settings.createDeadlineMs),
     request.volumeId,
   );
   const run = new CreateRun(
@@ -44,6 +44,15 @@ export async function createVolume(
     }
     await finishFailedCreate(services, run, error);
   }
+}
+
+/** A first run begins with the job, so that a clock which differs from Redis' does not matter to it. */
+function timeLeftMs(
+  { job, isRerun }: JobContext,
+  createDeadlineMs: number,
+): number {
+  const leftMs = job.createdAtMs + createDeadlineMs - Date.now();
+  return isRerun ? Math.min(leftMs, createDeadlineMs) : createDeadlineMs;
 }
 
 function deadlineOf(
@@ -76,6 +85,10 @@ async function serve(run: CreateRun, openFill: OpenFill): Promise<Served> {
   const { tools, request, context } = run;
   if (context.isRerun) {
     await run.removeAttempts(context.job.attempts);
+    const adopted = await adopt(run);
+    if (adopted !== null) {
+      return adopted;
+    }
   }
   throwIfAborted(context.signal);
   const image = await run.timed("describe", async () => await describe(run));
@@ -87,10 +100,6 @@ async function serve(run: CreateRun, openFill: OpenFill): Promise<Served> {
     tools.outboxSender.tell([
       tools.events.createStart(run.job, request.volumeId, image.imageId),
     ]);
-  }
-  const adopted = context.isRerun ? await adopt(run) : null;
-  if (adopted !== null) {
-    return adopted;
   }
   if (!tools.settings.cacheEnabled) {
     return await copyVolume(run, image, "cache-disabled");
@@ -146,6 +155,11 @@ async function adopt(run: CreateRun): Promise<Served | null> {
   }
   const sizeGb = run.request.sizeGb ?? Math.ceil(found.sizeBytes / bytesPerGb);
   await backend.extendVolume(found, sizeGb * bytesPerGb, { signal });
+  const entry =
+    run.job.entryKey === null
+      ? null
+      : await run.tools.cache.get(run.job.entryKey);
+  run.content = entry?.content ?? null;
   run.path = pathBeforeTakeover(run);
   run.reason = "finished by an earlier run";
   return {

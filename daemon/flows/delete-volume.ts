@@ -81,6 +81,12 @@ async function end(
   }
   if (fault === null) {
     logger.info("deleted", { volumeId });
+    await services.directory.forget(volumeId).catch((failure: unknown) => {
+      logger.warn("place of a deleted volume not forgotten", {
+        volumeId,
+        error: failure,
+      });
+    });
   } else {
     logger.error("delete failed", { volumeId, error });
   }

@@ -17,7 +17,7 @@ export async function finishCreate(
   const patch: VolumePatch = {
     status: "available",
     sizeGb: served.sizeGb,
-    imageId: run.image?.imageId ?? null,
+    imageId: run.image?.imageId ?? referencedId(run),
     content: run.content,
     providerId: served.providerId,
     path: served.path,

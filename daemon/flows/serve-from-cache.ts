@@ -1,4 +1,5 @@
 import type { Acquired } from "../cache/cache-store.ts";
+import type { Change } from "../cache/change-watch.ts";
 import { errorOf, LostClaimError, throwIfAborted } from "../errors.ts";
 import { contentKey, type ImageMeta } from "../image.ts";
 import { bypassCache } from "./bypass-cache.ts";
@@ -9,6 +10,7 @@ import { acquire, type Lookup } from "./lookup.ts";
 
 const entryPollMs = 2000;
 const evictingPollMs = 250;
+const maxEvictingPolls = 40;
 
 /**
  * Serves a create from the cache: clones the image-volume, waits for the fill that makes it, or opens that fill; copies
@@ -27,6 +29,7 @@ export async function serveFromCache(
     fillId: run.job.fillId,
     openedFill: run.job.openedFill,
     lost: 0,
+    evictingPolls: 0,
   };
   run.context.holdLease(lookup.entryKey);
   goOn(run, lookup);
@@ -53,10 +56,8 @@ export async function serveFromCache(
         });
         break;
       case "evicting":
-        await change.changed(evictingPollMs, run.context.signal);
-        break;
       case "bypass": {
-        const served = await bypassCache(run, lookup, acquired.reason);
+        const served = await waitOrBypass(run, lookup, acquired, change);
         if (served !== null) {
           return served;
         }
@@ -88,6 +89,24 @@ async function acquireOwned(
     throw new LostClaimError(`create of volume ${run.request.volumeId}`);
   }
   return acquired;
+}
+
+/** What is on its way out is waited for, but not for ever: a backend that refuses the deletion may do so for days. */
+async function waitOrBypass(
+  run: CreateRun,
+  lookup: Lookup,
+  acquired: Acquired & { readonly kind: "evicting" | "bypass" },
+  change: Change,
+): Promise<Served | null> {
+  if (acquired.kind === "bypass") {
+    return await bypassCache(run, lookup, acquired.reason);
+  }
+  if (lookup.evictingPolls >= maxEvictingPolls) {
+    return await bypassCache(run, lookup, "eviction-pending");
+  }
+  lookup.evictingPolls += 1;
+  await change.changed(evictingPollMs, run.context.signal);
+  return null;
 }
 
 async function joinFill(

@@ -4,9 +4,8 @@ import {
   LostClaimError,
   StoreUnavailableError,
 } from "../errors.ts";
-import type { Logger } from "../logger.ts";
-import type { HintBus } from "./hints.ts";
-import { DrainError, type JobWork } from "./job-context.ts";
+import { DrainError } from "./job-context.ts";
+import type { JobRunnerOptions } from "./job-runner-options.ts";
 import type { JobStore } from "./job-store.ts";
 import type { Job } from "./job.ts";
 import { pause, Repeater, waitAtMost } from "./repeater.ts";
@@ -16,21 +15,6 @@ interface Running {
   readonly controller: AbortController;
   readonly done: Promise<void>;
   leaseEntryKey: string | null;
-}
-
-/** Options of {@link JobRunner}. */
-export interface JobRunnerOptions {
-  readonly store: JobStore;
-  readonly hints: HintBus;
-  readonly work: JobWork;
-  /** Ends a job that was taken over too often. */
-  readonly poisoned: JobWork;
-  readonly maxTakeovers: number;
-  readonly claimTtlMs: number;
-  readonly sweepMs: number;
-  /** Told whenever the number of running jobs changed. */
-  readonly onCount: (running: number) => void;
-  readonly logger: Logger;
 }
 
 const storeRetryMs = 1000;
@@ -100,7 +84,13 @@ export class JobRunner implements AsyncDisposable {
 
   /** Starts a job whose claim this daemon holds. A second call for a running job changes nothing. */
   run(job: Job, access: Access, isRerun = false): void {
-    if (this.#running.has(job.id) || this.#isDraining) {
+    const earlier = this.#running.get(job.id);
+    if (earlier !== undefined && earlier.job.token !== job.token) {
+      // Its claim ran out while the store was away, and we have taken it over from ourselves.
+      void this.#runAfter(earlier, job, access);
+      return;
+    }
+    if (earlier !== undefined || this.#isDraining) {
       return;
     }
     const controller = new AbortController();
@@ -122,8 +112,9 @@ export class JobRunner implements AsyncDisposable {
     });
   }
 
-  /** Takes over what is due. */
+  /** Takes over what is due; own claims first, since they may have run out while the store was away. */
   async sweep(): Promise<void> {
+    await this.#renewAll();
     let jobs: readonly Job[];
     do {
       jobs = this.#isDraining
@@ -217,6 +208,12 @@ export class JobRunner implements AsyncDisposable {
       job = await this.#waitForStore(store, current, signal);
       isRerun = true;
     }
+  }
+
+  async #runAfter(earlier: Running, job: Job, access: Access): Promise<void> {
+    earlier.controller.abort(new LostClaimError(`job ${job.id}`));
+    await earlier.done;
+    this.run(job, access, true);
   }
 
   #tellEnd(job: Job, error: unknown, signal: AbortSignal): void {

@@ -25,4 +25,6 @@ export interface VolumeDirectory {
   backendOf(volumeId: string): Promise<string | null>;
   /** Records the backend unless another is recorded; answers the one that is. */
   remember(volumeId: string, backend: string): Promise<string>;
+  /** The volume was deleted: its place is remembered as long as its tombstone. */
+  forget(volumeId: string): Promise<void>;
 }

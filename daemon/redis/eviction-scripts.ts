@@ -13,7 +13,12 @@ const leasedLookMs = 1_000;
 export const markEntryEvicting = luaCommand("mark-evicting", {
   shared: ["now", "entry"],
   keys: (
-    p: { entryKey: string; reason: EvictReason; ignoreLeases: boolean },
+    p: {
+      entryKey: string;
+      reason: EvictReason;
+      ignoreLeases: boolean;
+      fillId: string | null;
+    },
     { keys },
   ) => [
     keys.entry(p.entryKey),
@@ -27,6 +32,7 @@ export const markEntryEvicting = luaCommand("mark-evicting", {
     p.reason,
     p.ignoreLeases ? 1 : 0,
     keys.hints,
+    p.fillId ?? "",
   ],
   reply: ([word, what], { entryKey }): Evicting => {
     const kind = String(word);

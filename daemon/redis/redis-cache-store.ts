@@ -120,11 +120,13 @@ export class RedisCacheStore implements CacheStore {
     entryKey: string,
     reason: EvictReason,
     ignoreLeases: boolean,
+    fillId: string | null,
   ): Promise<Evicting> {
     return await markEntryEvicting(this.#scope, {
       entryKey,
       reason,
       ignoreLeases,
+      fillId,
     });
   }
 

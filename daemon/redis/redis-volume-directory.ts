@@ -3,7 +3,8 @@ import type { RedisConnection } from "./connection.ts";
 import { volumeDirectoryKey } from "./keys.ts";
 import { luaCommand } from "./lua-command.ts";
 
-const memoryS = 30 * 24 * 3_600;
+/** As long as a deleted volume is remembered, and a day. */
+const forgetS = 8 * 24 * 3_600;
 
 interface Whereabouts {
   readonly volumeId: string;
@@ -16,11 +17,11 @@ const rememberBackend = luaCommand<
   { readonly redis: RedisConnection }
 >("remember-backend", {
   keys: (p) => [volumeDirectoryKey(p.volumeId)],
-  args: (p) => [p.backend, memoryS],
+  args: (p) => [p.backend],
   reply: ([recorded]) => String(recorded),
 });
 
-/** Where volumes live, in Redis; forgotten when nobody asked for 30 days. */
+/** Where volumes live, in Redis; kept as long as the volume. */
 export class RedisVolumeDirectory implements VolumeDirectory {
   readonly #redis: RedisConnection;
 
@@ -30,12 +31,18 @@ export class RedisVolumeDirectory implements VolumeDirectory {
 
   async backendOf(volumeId: string): Promise<string | null> {
     return await this.#redis.call(
-      async (client) =>
-        await client.getex(volumeDirectoryKey(volumeId), "EX", memoryS),
+      async (client) => await client.get(volumeDirectoryKey(volumeId)),
     );
   }
 
   async remember(volumeId: string, backend: string): Promise<string> {
     return await rememberBackend({ redis: this.#redis }, { volumeId, backend });
+  }
+
+  async forget(volumeId: string): Promise<void> {
+    await this.#redis.call(
+      async (client) =>
+        await client.expire(volumeDirectoryKey(volumeId), forgetS),
+    );
   }
 }

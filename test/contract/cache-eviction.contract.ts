@@ -184,7 +184,7 @@ export function cacheEvictionContract(
     it("takes no entry out of service that is cloned from, unless it is lost", async () => {
       const fill = await fillReady(n1, "aa", { keepLease: true });
       const mark = async (isLost: boolean) =>
-        await n1.cache.markEvicting(fill.entryKey, "manual", isLost);
+        await n1.cache.markEvicting(fill.entryKey, "manual", isLost, null);
       expect(await mark(false)).toEqual({ kind: "busy", leases: 1 });
       expect(await mark(true)).toMatchObject({
         kind: "evicting",
@@ -193,11 +193,11 @@ export function cacheEvictionContract(
       const again = await n1.cache.acquire(wanting(fill.create, "aa"));
       expect(again.kind).toBe("evicting");
       expect(await n1.cache.claimEvictions(10, 1_000)).toHaveLength(1);
-      const absent = await n1.cache.markEvicting("none", "manual", false);
+      const absent = await n1.cache.markEvicting("none", "manual", false, null);
       expect(absent).toEqual({ kind: "absent" });
       const filling = await openFill(n1, "bb");
       expect(
-        await n1.cache.markEvicting(filling.entryKey, "manual", true),
+        await n1.cache.markEvicting(filling.entryKey, "manual", true, null),
       ).toEqual({ kind: "filling" });
     });
   });

@@ -187,6 +187,7 @@ export function cacheStoreContract(
         fill.entryKey,
         "manual",
         false,
+        null,
       );
       expect(marked.kind).toBe("evicting");
     });
@@ -232,7 +233,7 @@ export function cacheStoreContract(
       const second = await fillReady(n1, "02");
       await rig.advance(2);
       const gone = await fillReady(n1, "03");
-      await n1.cache.markEvicting(gone.entryKey, "manual", false);
+      await n1.cache.markEvicting(gone.entryKey, "manual", false, null);
       const filling = await openFill(n1, "04");
       const listed = await n1.cache.list();
       expect(listed.map((entry) => entry.key)).toEqual([

@@ -1,5 +1,7 @@
 import { randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
+import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import { RpcRemoteError } from "../../cli/rpc-errors.ts";
@@ -153,6 +155,18 @@ describe("the cache's limits and freshness", () => {
     expect((await create(a, "lru")).path).toBe("miss");
     expect((await create(b, "lru")).path).toBe("miss");
     expect((await create(a, "lru")).path).toBe("hit");
+    const show = { image_id: b.id, backend: "lru" };
+    const { provider_id } = await stage.call<{ provider_id: string }>(
+      "cache_show",
+      show,
+      { context: anAdmin },
+    );
+    let wasThere: boolean | null = null;
+    stage.events.onEvent = ({ type, payload }) => {
+      if (type.endsWith(".evict") && payload["image_id"] === b.id) {
+        wasThere ??= existsSync(path.join(rootOf("lru"), provider_id));
+      }
+    };
     const before = (await backendFiles(rootOf("lru"))).images;
     expect((await create(c, "lru")).path).toBe("miss");
     expect(await cachedImages("lru")).toEqual([c.id, a.id]);
@@ -168,6 +182,7 @@ describe("the cache's limits and freshness", () => {
       });
       evicted.push(event);
     }
+    expect(wasThere).toBe(false);
     for (const event of evicted) {
       expect(event?.payload).toMatchObject({
         host: "node-a@lru#lru",

@@ -122,9 +122,13 @@ export class MemoryCacheStore implements CacheStore {
     entryKey: string,
     reason: EvictReason,
     ignoreLeases: boolean,
+    fillId: string | null,
   ): Promise<Evicting> {
     const held = this.#state.entries.get(entryKey);
-    if (held === undefined) {
+    if (
+      held === undefined ||
+      (fillId !== null && held.entry.fillId !== fillId)
+    ) {
       return { kind: "absent" };
     }
     if (held.entry.state === "filling") {

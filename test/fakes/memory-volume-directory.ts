@@ -13,4 +13,8 @@ export class MemoryVolumeDirectory implements VolumeDirectory {
     this.#backends.set(volumeId, recorded);
     return recorded;
   }
+
+  async forget(volumeId: string): Promise<void> {
+    this.#backends.delete(volumeId);
+  }
 }

@@ -220,7 +220,7 @@ export class Comparison {
     const isLost = value % 3 === 0;
     await this.#both(
       async ({ cache }) =>
-        await cache.markEvicting(key, isLost ? "lost" : "manual", isLost),
+        await cache.markEvicting(key, isLost ? "lost" : "manual", isLost, null),
     );
   }
 

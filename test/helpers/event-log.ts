@@ -28,6 +28,8 @@ export class EventLog implements AsyncDisposable {
   readonly #queue = `events-${crypto.randomUUID()}`;
   /** In the order they came, repetitions included. */
   readonly received: SeenEvent[] = [];
+  /** Called with each event at the moment it comes. */
+  onEvent: (event: SeenEvent) => void = () => {};
   #connection: ChannelModel | null = null;
   #isEnded = false;
 
@@ -120,12 +122,14 @@ export class EventLog implements AsyncDisposable {
 
   #note({ content }: ConsumeMessage): void {
     const body = opened(content);
-    this.received.push({
+    const event = {
       messageId: String(body["message_id"]),
       uniqueId: String(body["_unique_id"]),
       type: String(body["event_type"]),
       payload: (body["payload"] ?? {}) as Record<string, unknown>,
       text: content.toString(),
-    });
+    };
+    this.received.push(event);
+    this.onEvent(event);
   }
 }

@@ -27,6 +27,7 @@ import { Metrics } from "../../daemon/telemetry/metrics.ts";
 import type { VolumeRecord } from "../../daemon/volume.ts";
 import { imageOf } from "../contract/store-kit.ts";
 import { MemoryStore } from "../fakes/memory-store.ts";
+import { MemoryVolumeDirectory } from "../fakes/memory-volume-directory.ts";
 import { eventually } from "./eventually.ts";
 
 /** What an image source and a copier do in a test; replaced where a test wants trouble. */
@@ -159,6 +160,7 @@ export async function flowRig(
       open: async (image) => await Promise.resolve(openedImage(image)),
     },
     ...stores,
+    directory: new MemoryVolumeDirectory(),
     watch: new ChangeWatch(stores.hints),
     evictor,
     events: factory,

@@ -13,16 +13,24 @@ import {
   servicesFor,
 } from "./handler-tools.ts";
 
-/** Answers `cache_list`: all entries of a backend, most recently used first. */
+const maxPage = 1000;
+
+/** Answers `cache_list`: the entries of a backend, most recently used first, a page at a time. */
 export function cacheListHandler(tools: HandlerTools): RpcHandler {
   return cacheHandler(tools, (args) => {
+    const limit = args.wholeNumber("limit", 1, maxPage) ?? maxPage;
+    const marker = args.text("marker");
     args.done();
     return async (services) => {
       const entries = await services.cache.list();
+      const from = entries.findIndex((entry) => entry.key === marker) + 1;
+      const page = entries.slice(from, from + limit);
       return {
         entries: await Promise.all(
-          entries.map(async (entry) => await entryView(services, entry)),
+          page.map(async (entry) => await entryView(services, entry)),
         ),
+        next_marker:
+          from + limit < entries.length ? (page.at(-1)?.key ?? null) : null,
       };
     };
   });
@@ -139,14 +147,12 @@ async function entryView(
 
 async function statsView(services: BackendServices): Promise<unknown> {
   const { backend, settings, cache, jobs, outbox } = services;
-  const [use, entries, openJobs, outboxDepth] = await Promise.all([
+  const [use, oldest, openJobs, outboxDepth] = await Promise.all([
     cache.use(),
-    cache.list(),
+    cache.oldestUseMs(),
     jobs.openCount(),
     outbox.depth(),
   ]);
-  const ready = entries.filter((entry) => entry.state === "ready");
-  const oldest = Math.min(...ready.map((entry) => entry.usedAtMs));
   const counts = services.meter.counts();
   const served = counts.hit + counts.coalesced + counts.miss + counts.bypass;
   return {
@@ -160,15 +166,9 @@ async function statsView(services: BackendServices): Promise<unknown> {
     size_gb: use.entriesGb,
     reserved_count: use.reservedCount,
     reserved_gb: use.reservedGb,
-    lru_tail_age_s: Number.isFinite(oldest)
-      ? Math.round((Date.now() - oldest) / 1000)
-      : null,
+    lru_tail_age_s:
+      oldest === null ? null : Math.round((Date.now() - oldest) / 1000),
     waiters: services.watch.count,
-    leases: (
-      await Promise.all(
-        ready.map(async (entry) => await cache.leaseCount(entry.key)),
-      )
-    ).reduce((sum, each) => sum + each, 0),
     open_jobs: openJobs,
     outbox: outboxDepth,
     requests: counts,

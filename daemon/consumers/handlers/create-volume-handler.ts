@@ -79,6 +79,13 @@ function readReference(args: ArgumentReader): ImageReference {
       "image_id and image_url exclude each other",
     );
   }
+  // Refused here already, so that a password does not get into the journal.
+  if (/^[^/?#]*\/\/[^/?#]*@/.test(url)) {
+    throw new RequestError(
+      "SOURCE_CREDENTIALS_IN_URL",
+      "image_url must not hold a user name or a password",
+    );
+  }
   if (diskFormat === null) {
     throw new RequestError(
       "ARG_MISSING",

@@ -165,7 +165,8 @@ export class GlanceSource implements ImageSource, Disposable {
       );
     }
     if (status === 404 || status === 410) {
-      throw new ImageError(
+      // Of this image id only: another one may have the same bytes.
+      throw new RequestError(
         "IMAGE_NOT_FOUND",
         `the data of image ${imageId} is gone from ${this.#where}`,
         { remoteClass: "ImageNotFound", status: 404 },

@@ -8,14 +8,17 @@
     ARGV[2]  reason
     ARGV[3]  1: running clones do not hold it
     ARGV[4]  channel of hints
+    ARGV[5]  fill whose image-volume is meant, or ""
 
   Returns {"evicting", entry} | {"busy", number of leases} | {"filling"} | {"absent"}
 ]]
 local entry, leases, recency, evicting, use = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local key, reason, is_forced, hints = ARGV[1], ARGV[2], ARGV[3] == "1", ARGV[4]
+local fill_id = ARGV[5]
 local now = now_ms()
-local state = redis.call("HGET", entry, "state")
-if not state then
+local found = redis.call("HMGET", entry, "state", "fill_id")
+local state = found[1]
+if not state or (fill_id ~= "" and found[2] ~= fill_id) then
   return { "absent" }
 end
 if state == "filling" then

@@ -119,7 +119,7 @@ describe("scripts whose reply was lost", () => {
         });
       } else {
         await cache.commit(commitOf(fill));
-        await cache.markEvicting(entryKey, "lost", true);
+        await cache.markEvicting(entryKey, "lost", true, null);
         await cache.evictionFailed(entryKey, 0);
         await cache.evictionDone(entryKey, `image-${fillId}`, [
           eventOf("evict"),
