@@ -13,12 +13,20 @@ import { WebSource } from "./imagesync/web/web-source.ts";
 import type { Logger } from "./logger.ts";
 import type { Settings } from "./settings.ts";
 
+/** What {@link composeImages} makes. */
+export interface ImageParts {
+  readonly source: ImageSource;
+  readonly copier: ImageCopier;
+  /** Removes what an earlier life of this node left; only once no other daemon can have its name. */
+  readonly cleanScratch: () => Promise<void>;
+}
+
 /** The image sources and the copier, as the settings say. */
 export async function composeImages(
   settings: Settings,
   stack: AsyncDisposableStack,
   logger: Logger,
-): Promise<{ readonly source: ImageSource; readonly copier: ImageCopier }> {
+): Promise<ImageParts> {
   const { images } = settings;
   const http = {
     limits: {
@@ -42,7 +50,7 @@ export async function composeImages(
             new WebSource({ allowedUrls: images.allowedUrls, ...http }),
           ),
   });
-  const scratchDir = await prepareScratch(settings, logger);
+  const scratchDir = await makeScratch(settings);
   const copier = new StreamCopier({
     source,
     qemuImg: new QemuImg(await findQemuImg()),
@@ -50,14 +58,20 @@ export async function composeImages(
     policy: { checksums: images.checksumPolicy, allowMd5: images.allowMd5 },
     maxVirtualSizeBytes: images.maxVirtualSize,
   });
-  return { source, copier };
+  return {
+    source,
+    copier,
+    cleanScratch: async () => {
+      const removed = await cleanScratch(scratchDir);
+      if (removed > 0) {
+        logger.info("left-over scratch files removed", { scratchDir, removed });
+      }
+    },
+  };
 }
 
-/** A folder of this node's own, since what an earlier life left there is removed. */
-async function prepareScratch(
-  settings: Settings,
-  logger: Logger,
-): Promise<string> {
+/** A folder of this node's own. */
+async function makeScratch(settings: Settings): Promise<string> {
   const base =
     settings.images.scratchDir === ""
       ? join(settings.backends[0]?.root ?? "/var/tmp", ".scratch")
@@ -69,9 +83,5 @@ async function prepareScratch(
       { code: "SCRATCH_UNUSABLE", retry: "never", cause: error },
     );
   });
-  const removed = await cleanScratch(dir);
-  if (removed > 0) {
-    logger.info("left-over scratch files removed", { dir, removed });
-  }
   return dir;
 }

@@ -34,7 +34,10 @@ export function reasonsNotReady(
   return reasons;
 }
 
-/** Leaves requests on the broker while too many jobs are open here; takes them again at the half. */
+/**
+ * Leaves requests on the broker while too many jobs are open here; takes them again at the half. What fails
+ * there fails with its channel, and the set-up of the next one goes by the same reasons to pause.
+ */
 export function keepWaterMark(state: DaemonState, maxOpenJobs: number): void {
   const open = state.services.reduce(
     (sum, { runner }) => sum + runner.runningCount,
@@ -43,9 +46,9 @@ export function keepWaterMark(state: DaemonState, maxOpenJobs: number): void {
   for (const server of state.servers) {
     const isPaused = server.pauseReasons.includes("high-water");
     if (!isPaused && open >= maxOpenJobs) {
-      void server.pause("high-water");
+      server.pause("high-water").catch(() => {});
     } else if (isPaused && open <= maxOpenJobs / 2) {
-      void server.resume("high-water");
+      server.resume("high-water").catch(() => {});
     }
   }
 }

@@ -60,10 +60,11 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   // Before the scratch folder, which may be below a root that is not mounted.
   const backends = await openBackends(settings, logger);
   const messaging = openMessaging(settings, logger, stack);
+  const images = await composeImages(settings, stack, logger);
   const shared: SharedParts = {
     settings,
     redis,
-    ...(await composeImages(settings, stack, logger)),
+    ...images,
     sender: messaging.sender,
     copies: new Limiter(settings.jobs.maxFills),
     metrics,
@@ -76,6 +77,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
     },
   };
   const registry = await composeBackends(shared, backends, state, stack);
+  await images.cleanScratch();
   stack.use(
     await agreeOnDefaultBackend({
       redis,

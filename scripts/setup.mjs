@@ -102,6 +102,8 @@ function installModules(withDev) {
   }
   say("installing node modules (npm ci, about half a minute)");
   const args = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
+  // NODE_ENV=production or an `omit` of the user must not leave out what is about to be used.
+  args.push(withDev ? "--include=dev" : "--omit=dev");
   if (!run("npm", args)) {
     giveUp(
       "`npm ci` failed, see above. It needs the network (or a warm npm cache); run it by hand, then repeat the command.",
@@ -110,7 +112,18 @@ function installModules(withDev) {
 }
 
 function hasContainers() {
-  return run("sh", ["-c", "docker info >/dev/null 2>&1"]);
+  return run("sh", ["-c", "timeout 10 docker info >/dev/null 2>&1"]);
+}
+
+/** The lists have a lock that apt does not wait for: on a fresh machine another update may be running. */
+function updateLists(lock, env) {
+  for (let turn = 0; turn < 6; turn += 1) {
+    if (run("apt-get", ["update", "-qq", ...lock], env)) {
+      return true;
+    }
+    run("sleep", ["5"]);
+  }
+  return false;
 }
 
 /** Installs without starting the services: the tests run servers of their own, on ports of their own. */
@@ -129,7 +142,7 @@ function aptInstall(names) {
   // Ctrl-C ends apt-get, which runs in the same terminal; this process goes on to clean up.
   process.on("SIGINT", () => {});
   process.on("SIGTERM", () => {});
-  if (!run("apt-get", ["update", "-qq", ...lock], env)) {
+  if (!updateLists(lock, env)) {
     say("apt-get update failed; trying with the package lists there are");
   }
   const options = ["-y", "-qq", "--no-install-recommends", ...lock];
@@ -167,7 +180,9 @@ function installPackages(group) {
     );
   }
   if (!isRoot) {
-    giveUp(`missing: ${names}. Run:\n\n  ${commands}\n`);
+    giveUp(
+      `missing: ${names}. Run:\n\n  ${commands}\n\n(Debian starts the servers as services then. They are not used here, so if you do not want them:\n  sudo systemctl disable --now rabbitmq-server redis-server)`,
+    );
   }
   say(`installing ${names} (apt-get, one or two minutes)`);
   if (!aptInstall(missing)) {

@@ -140,18 +140,23 @@ export class RequestProcessor {
     const facts = this.#facts(decoded, method);
     using stack = new DisposableStack();
     stack.use(startHeartbeats(sender, decoded.address.reply));
+    let wasHeld = false;
     for (;;) {
       try {
         const { adminBrokerUsers } = this.#options;
         const request = requestOf(delivery, decoded, method, adminBrokerUsers);
         const result = await handler(request, { signal: stop });
-        hold.reached();
+        // Others may not have needed the store: only one that had missed it tells that it is back.
+        if (wasHeld) {
+          hold.reached();
+        }
         return { kind: "result", result, facts };
       } catch (error) {
         if (!(error instanceof StoreUnavailableError)) {
           this.#logUnexpected(error, facts);
           return { kind: "result", result: failure(error), facts };
         }
+        wasHeld = true;
         if (!(await hold.mayRetry(delivery.signal, stop))) {
           return { kind: delivery.signal.aborted ? "orphaned" : "given-up" };
         }

@@ -213,7 +213,11 @@ export class RpcServer implements AsyncDisposable {
     const { consumerTag } = await session.channel.consume(
       queues.expired,
       (message) => {
-        this.#counts.expired += message === null ? 0 : 1;
+        if (message === null) {
+          this.#link.rebuild("a consumer was cancelled");
+        } else {
+          this.#counts.expired += 1;
+        }
       },
       { noAck: true },
     );

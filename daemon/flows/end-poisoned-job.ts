@@ -1,3 +1,4 @@
+import type { VolumeBackend } from "../backends/volume-backend.ts";
 import { DaemonError, faultOf, LostClaimError } from "../errors.ts";
 import type { JobContext } from "../jobs/job-context.ts";
 import type { Job } from "../jobs/job.ts";
@@ -16,7 +17,7 @@ export async function endPoisonedJob(
     { code: "POISON", retry: "never" },
   );
   logger.error("job given up", { jobId: job.id, error: poison });
-  await removeAttempts(services, job);
+  await removeObjects(services, context);
   const fault = faultOf(poison);
   const { id, token } = job;
   if (job.request.kind === "fill") {
@@ -60,20 +61,44 @@ export async function endPoisonedJob(
   }
 }
 
-async function removeAttempts(
+/** What the backend refuses to delete must not keep the caller without an answer. */
+async function removeObjects(
   { backend }: BackendServices,
-  { request, attempts }: Job,
+  { job, logger }: JobContext,
 ): Promise<void> {
   const signal = AbortSignal.timeout(60_000);
-  for (const attempt of attempts) {
-    const name =
-      request.kind === "fill"
-        ? backend.nameFor({
-            kind: "image-volume",
-            entryKey: request.entryKey,
-            attempt,
-          })
-        : backend.nameFor({ kind: "attempt", attempt });
-    await backend.deleteVolume(name, { signal });
+  for (const name of objectsOf(job, backend)) {
+    try {
+      await backend.deleteVolume(name, { signal });
+    } catch (error) {
+      logger.error("left behind by a job that was given up", { name, error });
+    }
+  }
+}
+
+function objectsOf(
+  { request, attempts }: Job,
+  backend: VolumeBackend,
+): readonly string[] {
+  switch (request.kind) {
+    case "fill":
+      return attempts.map((attempt) =>
+        backend.nameFor({
+          kind: "image-volume",
+          entryKey: request.entryKey,
+          attempt,
+        }),
+      );
+    case "create":
+      return [
+        ...attempts.map((attempt) =>
+          backend.nameFor({ kind: "attempt", attempt }),
+        ),
+        backend.nameFor({ kind: "volume", volumeId: request.volumeId }),
+      ];
+    case "delete":
+      return [];
+    default:
+      return request satisfies never;
   }
 }

@@ -10,7 +10,7 @@ import { acquire, type Lookup } from "./lookup.ts";
 
 const entryPollMs = 2000;
 const evictingPollMs = 250;
-const maxEvictingPolls = 40;
+const maxEvictingPolls = 20;
 
 /**
  * Serves a create from the cache: clones the image-volume, waits for the fill that makes it, or opens that fill; copies

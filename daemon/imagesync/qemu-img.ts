@@ -4,7 +4,7 @@ import type { Options, WriteTarget } from "../backends/volume-backend.ts";
 import {
   BackendError,
   BackendFullError,
-  type DaemonError,
+  DaemonError,
   ImageError,
 } from "../errors.ts";
 import { errorCodeOf } from "./error-code.ts";
@@ -149,6 +149,9 @@ function lastPercent(text: string): number | null {
   return percent === undefined ? null : Number(percent);
 }
 
+/** Exit status of `qemu-img check` (its manual): completed, the image is corrupt. */
+const checkFoundCorruption = 2;
+
 function convertFailure(exit: ConfinedExit, target: WriteTarget): DaemonError {
   if (/No space left on device|Disk quota exceeded/.test(exit.stderr)) {
     return new BackendFullError(target.path);
@@ -172,13 +175,28 @@ function imageFailure(verb: string, exit: ConfinedExit): DaemonError {
       { ...failed, retry: "later" },
     );
   }
-  return verb === "check" || /corrupt/i.test(exit.stderr)
-    ? new ImageError("IMAGE_CORRUPT", says)
-    : new ImageError("IMAGE_CONVERT_FAILED", says, failed);
+  const isCorrupt =
+    (verb === "check" && exit.code === checkFoundCorruption) ||
+    /corrupt|not in .* format|invalid|unsupported|too (?:large|big|small)/i.test(
+      exit.stderr,
+    );
+  if (isCorrupt) {
+    return new ImageError("IMAGE_CORRUPT", says);
+  }
+  // The bytes are those of the source, so what failed is this machine: its tools, limits or disk.
+  return new DaemonError(`IMAGE_CONVERT_FAILED: ${says}`, {
+    ...failed,
+    code: "IMAGE_CONVERT_FAILED",
+    retry: "later",
+  });
 }
 
 function lastLine(exit: ConfinedExit): string {
   const line = exit.stderr.split("\n").at(-1)?.trim() ?? "";
   const text = line === "" ? `exit ${exit.signal ?? exit.code}` : line;
-  return text.replace(/^qemu-img: /, "").slice(0, 300);
+  // Callers need not know where this machine keeps its files.
+  return text
+    .replace(/^qemu-img: /, "")
+    .replace(/'?json:\{.*\}'?/g, "the image")
+    .slice(0, 300);
 }

@@ -8,13 +8,11 @@ import { DrainError } from "./job-context.ts";
 import type { JobRunnerOptions } from "./job-runner-options.ts";
 import type { JobStore } from "./job-store.ts";
 import type { Job } from "./job.ts";
+import { type ClaimedJob, renewClaims } from "./renew-claims.ts";
 import { pause, Repeater, waitAtMost } from "./repeater.ts";
 
-interface Running {
-  readonly job: Job;
-  readonly controller: AbortController;
+interface Running extends ClaimedJob {
   readonly done: Promise<void>;
-  leaseEntryKey: string | null;
 }
 
 const storeRetryMs = 1000;
@@ -34,6 +32,7 @@ export class JobRunner implements AsyncDisposable {
   readonly #unlisten: () => void;
   #isDraining = false;
   #hasSwept = false;
+  #quietUntilMs = 0;
 
   constructor(options: JobRunnerOptions) {
     this.#options = options;
@@ -90,7 +89,9 @@ export class JobRunner implements AsyncDisposable {
       void this.#runAfter(earlier, job, access);
       return;
     }
-    if (earlier !== undefined || this.#isDraining) {
+    // While it drains, only a fill starts: a create in work waits for it.
+    const isWanted = !this.#isDraining || job.request.kind === "fill";
+    if (earlier !== undefined || !isWanted) {
       return;
     }
     const controller = new AbortController();
@@ -105,7 +106,12 @@ export class JobRunner implements AsyncDisposable {
       controller.abort(new CancelledError("the volume is being deleted"));
     }
     this.#options.onCount(this.#running.size);
-    void this.#runToEnd(job, access, controller.signal, isRerun).finally(() => {
+    void this.#runToEnd(
+      job,
+      access,
+      controller.signal,
+      isRerun || job.isReopened,
+    ).finally(() => {
       this.#running.delete(job.id);
       this.#options.onCount(this.#running.size);
       resolve();
@@ -114,7 +120,20 @@ export class JobRunner implements AsyncDisposable {
 
   /** Takes over what is due; own claims first, since they may have run out while the store was away. */
   async sweep(): Promise<void> {
-    await this.#renewAll();
+    try {
+      await this.#renewAll();
+      if (Date.now() >= this.#quietUntilMs) {
+        await this.#claimAll();
+      }
+      this.#hasSwept = true;
+    } catch (error) {
+      // Nobody could renew: the others' claims ran out too, and they get the time to prolong them.
+      this.#quietUntilMs = Date.now() + this.#options.claimTtlMs;
+      throw error;
+    }
+  }
+
+  async #claimAll(): Promise<void> {
     let jobs: readonly Job[];
     do {
       jobs = this.#isDraining
@@ -129,7 +148,6 @@ export class JobRunner implements AsyncDisposable {
         this.run(job, accessWithoutToken(job.access), true);
       }
     } while (jobs.length === claimBatch);
-    this.#hasSwept = true;
   }
 
   /** Stops taking jobs, waits for those in work, then gives the rest up for other daemons. */
@@ -248,24 +266,6 @@ export class JobRunner implements AsyncDisposable {
   }
 
   async #renewAll(): Promise<void> {
-    const running = [...this.#running.values()];
-    if (running.length === 0) {
-      return;
-    }
-    const answers = await this.#options.store.renew(
-      running.map(({ job, leaseEntryKey }) => ({
-        jobId: job.id,
-        token: job.token,
-        leaseEntryKey,
-      })),
-    );
-    for (const [index, { job, controller }] of running.entries()) {
-      const answer = answers[index];
-      if (answer === "lost") {
-        controller.abort(new LostClaimError(`job ${job.id}`));
-      } else if (answer === "cancelled") {
-        controller.abort(new CancelledError("the volume is being deleted"));
-      }
-    }
+    await renewClaims(this.#options.store, [...this.#running.values()]);
   }
 }

@@ -90,6 +90,11 @@ export type Finished =
 /** What a renewal told of one job. */
 export type Renewal = "renewed" | "cancelled" | "lost";
 
+/** A job in the journal. Of one that ended only that fact is kept: its request may hold a signed URL. */
+export type FoundJob =
+  | { readonly isDone: false; readonly job: Job }
+  | { readonly isDone: true; readonly job: null };
+
 /** The journal of one backend, shared by its daemons. Every write is one idempotent transition. */
 export interface JobStore {
   openCreate(create: NewCreate): Promise<OpenedCreate>;
@@ -113,8 +118,8 @@ export interface JobStore {
   /** Saves how far a copy has come. Lost claims are ignored here; the next renewal tells. */
   saveProgress(jobId: string, token: number, progress: Progress): Promise<void>;
   finish(finish: Finish): Promise<Finished>;
-  /** The job, or null when it is not known (any more). `isDone` tells whether it ended. */
-  get(jobId: string): Promise<{ job: Job; isDone: boolean } | null>;
+  /** Null when the job is not known (any more). */
+  get(jobId: string): Promise<FoundJob | null>;
   replyTargets(jobId: string): Promise<readonly ReplyTarget[]>;
   /** Open jobs, for readiness and metrics. */
   openCount(): Promise<number>;

@@ -58,6 +58,8 @@ export interface Job {
   /** Every attempt name journaled so far, oldest first: 10 hex digits each. Objects may exist under any of them. */
   readonly attempts: readonly string[];
   readonly cancelled: boolean;
+  /** An earlier create of this volume had failed: something of it may be left. */
+  readonly isReopened: boolean;
   /** Entry that a create joined the fill of, and that fill; null before `acquire`. */
   readonly entryKey: string | null;
   readonly fillId: string | null;

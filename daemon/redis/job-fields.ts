@@ -23,6 +23,7 @@ export function jobOf(
     takeovers: Number(fields["takeovers"]),
     attempts: attempts === "" ? [] : attempts.split(","),
     cancelled: fields["cancelled"] === "1",
+    isReopened: fields["reopened"] === "1",
     entryKey: fields["entry_key"] ?? null,
     fillId: fields["fill_id"] ?? null,
     openedFill: fields["opened_fill"] === "1",

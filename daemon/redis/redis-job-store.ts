@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type {
   Finish,
   Finished,
+  FoundJob,
   JobStore,
   NewCreate,
   NewDelete,
@@ -185,14 +186,14 @@ export class RedisJobStore implements JobStore {
     throw unexpectedReply("finish", kind);
   }
 
-  async get(jobId: string): Promise<{ job: Job; isDone: boolean } | null> {
+  async get(jobId: string): Promise<FoundJob | null> {
     const fields = await this.#fields(jobId);
+    if (fields["done"] === "1") {
+      return { isDone: true, job: null };
+    }
     return fields["request"] === undefined
       ? null
-      : {
-          job: jobOf(jobId, this.#scope.backend, fields),
-          isDone: fields["done"] === "1",
-        };
+      : { isDone: false, job: jobOf(jobId, this.#scope.backend, fields) };
   }
 
   async replyTargets(jobId: string): Promise<readonly ReplyTarget[]> {

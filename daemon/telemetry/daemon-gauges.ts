@@ -10,7 +10,7 @@ export interface GaugeSources {
     readonly pending: number;
   };
   readonly server: {
-    readonly isConsuming: boolean;
+    readonly isConnected: boolean;
     readonly inWork: number;
     readonly counts: Readonly<Record<string, number>>;
   };
@@ -193,7 +193,7 @@ function sharedGauges(sources: GaugeSources): readonly GaugeReading[] {
           },
           {
             labels: { connection: "amqp_consume" },
-            value: Number(sources.server.isConsuming),
+            value: Number(sources.server.isConnected),
           },
           {
             labels: { connection: "amqp_publish" },

@@ -315,7 +315,7 @@ export function jobStoreContract(
       await rig.advance(1);
       const own = await n1.jobs.claimDue(10);
       expect(own).toMatchObject([{ id: kept.id, takeovers: 1 }]);
-      expect((await n2.jobs.get(foreign.id))?.job.takeovers).toBe(0);
+      expect((await n2.jobs.get(foreign.id))?.job?.takeovers).toBe(0);
     });
 
     it("journals attempts and progress of the owner alone", async () => {

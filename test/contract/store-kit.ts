@@ -169,7 +169,7 @@ export async function openFill(
     throw new Error("the fill is not in the journal");
   }
   const { fillId, entryKey } = wanted;
-  return { create, fillId, entryKey, token: fill.job.token };
+  return { create, fillId, entryKey, token: fill.job?.token ?? 0 };
 }
 
 /** No limits. */

@@ -176,12 +176,12 @@ import {
         await created({ image_id: image.id }),
         await created({ image_id: image.id }),
       ];
-      const ids = volumes.map((each) => each.volume_id);
+      const ids = new Set<unknown>(volumes.map((each) => each.volume_id));
       const lookups = async () =>
         (await oslo.notifications()).filter(
           ({ event_type, payload }) =>
             event_type.startsWith("image_volume_cache.") &&
-            ids.includes(String(payload["volume_id"])),
+            ids.has(payload["volume_id"]),
         );
       await eventually(
         "both events",

@@ -17,10 +17,11 @@ export function acquireInMemory(
     return { kind: "lost", staleKeys: [] };
   }
   const isFirst = own.job.entryKey !== asked.entryKey;
+  const says = isFirst || !state.aliases.has(asked.image.imageId);
   const staleKeys = isFirst ? moveAlias(state, asked) : [];
   const held = state.entries.get(asked.entryKey);
   if (held !== undefined && mayClone(state, held, asked.jobId)) {
-    takeLease(state, held, own, isFirst ? asked.image.imageId : null);
+    takeLease(state, held, own, says ? asked.image.imageId : null);
     return { kind: "hit", staleKeys, entry: { ...held.entry } };
   }
   const refusal = refusalOf(state, asked, held);
@@ -28,7 +29,7 @@ export function acquireInMemory(
     return { ...refusal, staleKeys };
   }
   const filling = held ?? openFill(state, node, asked, own);
-  if (isFirst) {
+  if (says) {
     takeAlias(state, filling, asked.image.imageId);
   }
   const { fillId } = filling.entry;
@@ -177,6 +178,7 @@ function openFill(
       cancelled: false,
       entryKey: null,
       fillId: null,
+      isReopened: false,
       openedFill: false,
       progress: null,
       createdAtMs: now,

@@ -4,6 +4,7 @@ import { urlImageId } from "../../daemon/image.ts";
 import type {
   Finish,
   Finished,
+  FoundJob,
   JobStore,
   NewCreate,
   NewDelete,
@@ -22,6 +23,7 @@ interface NewJob {
   readonly reply: ReplyTarget | null;
   readonly volumeId: string;
   readonly attempt?: string;
+  readonly isReopened?: boolean;
 }
 
 interface KnownVolume {
@@ -47,7 +49,9 @@ export class MemoryJobStore implements JobStore {
       return answer;
     }
     this.#recordNew(create, known?.record.createdAtMs ?? this.#state.now());
-    return { kind: "opened", job: this.#open({ ...create, volumeId }) };
+    const isReopened = known !== undefined;
+    const job = this.#open({ ...create, volumeId, isReopened });
+    return { kind: "opened", job };
   }
 
   async openDelete(remove: NewDelete): Promise<OpenedDelete> {
@@ -196,11 +200,14 @@ export class MemoryJobStore implements JobStore {
     return { kind: "finished", rows };
   }
 
-  async get(jobId: string): Promise<{ job: Job; isDone: boolean } | null> {
+  async get(jobId: string): Promise<FoundJob | null> {
     const held = this.#state.jobs.get(jobId);
-    return held === undefined
-      ? null
-      : { job: { ...held.job }, isDone: held.isDone };
+    if (held === undefined) {
+      return null;
+    }
+    return held.isDone
+      ? { isDone: true, job: null }
+      : { isDone: false, job: { ...held.job } };
   }
 
   async replyTargets(jobId: string): Promise<readonly ReplyTarget[]> {
@@ -245,7 +252,15 @@ export class MemoryJobStore implements JobStore {
     }
   }
 
-  #open({ jobId, request, access, reply, volumeId, attempt }: NewJob): Job {
+  #open({
+    jobId,
+    request,
+    access,
+    reply,
+    volumeId,
+    attempt,
+    isReopened = false,
+  }: NewJob): Job {
     const now = this.#state.now();
     const job: Job = {
       id: jobId,
@@ -257,6 +272,7 @@ export class MemoryJobStore implements JobStore {
       takeovers: 0,
       attempts: attempt === undefined ? [] : [attempt],
       cancelled: false,
+      isReopened,
       entryKey: null,
       fillId: null,
       openedFill: false,

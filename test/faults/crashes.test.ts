@@ -93,8 +93,13 @@ describe("daemons that die again and again", () => {
     expect(stats).toMatchObject({
       entries: files.images.length,
       reserved_gb: 0,
-      leases: 0,
     });
+    const { entries } = await stage.call<{ entries: { leases: number }[] }>(
+      "cache_list",
+      {},
+      { context: anAdmin },
+    );
+    expect(entries.map(({ leases }) => leases)).toEqual([0, 0]);
     for (const [index, { image }] of images.entries()) {
       const own = ids.filter((_, each) => each % images.length === index);
       expect(await wrongVolumes(stage.root, own, image.raw)).toEqual([]);

@@ -136,7 +136,7 @@ export class Comparison {
     }
     if (acquired.kind === "miss") {
       const fill = await this.#real.jobs.get(fillId);
-      const token = fill?.job.token ?? 0;
+      const token = fill?.job?.token ?? 0;
       this.#fills.push({ fillId, entryKey: worker.entryKey, token });
     }
   }

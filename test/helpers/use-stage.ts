@@ -47,6 +47,8 @@ export interface Stage {
   /** Null where the broker is shared with other files. */
   readonly broker: RabbitmqServer | null;
   readonly redisUrl: string;
+  /** Another, empty database on it, for daemons that share nothing with the others. */
+  readonly otherRedisUrl: string;
   /** A client to look with. */
   readonly redis: Redis;
   readonly images: ImageService;
@@ -83,6 +85,11 @@ export interface Stage {
     options?: CallParts,
   ): Promise<VolumeView>;
 }
+
+/** False where Redis or RabbitMQ is somebody else's, who would not like it killed. */
+export const ownsServers = ["IVC_TEST_AMQP_URL", "IVC_TEST_REDIS_URL"].every(
+  (name) => (process.env[name] ?? "") === "",
+);
 
 /** What a call may have of its own. */
 export interface CallParts {
@@ -122,6 +129,12 @@ export function useStage(options: StageOptions = {}): Stage {
   });
 }
 
+/** A database for each jest worker on a Redis that several files share. */
+function databaseUrl({ isPrivate, url }: RedisServer): string {
+  const worker = Number(process.env["JEST_WORKER_ID"] ?? "0");
+  return isPrivate ? `${url}/0` : new URL(`/${2 * worker}`, url).href;
+}
+
 async function sharedVhost(
   vhost: string,
   stack: AsyncDisposableStack,
@@ -141,10 +154,12 @@ async function setStage(
   stack: AsyncDisposableStack,
 ): Promise<Stage> {
   const redisServer = stack.use(await startRedis({ appendOnly: true }));
-  const redis = stack.adopt(new Redis(redisServer.url), (each) => {
+  const redisUrl = databaseUrl(redisServer);
+  const redis = stack.adopt(new Redis(redisUrl), (each) => {
     each.disconnect();
   });
   redis.on("error", () => {});
+  await redis.flushdb();
   const images = stack.use(await ImageService.start());
   const xfs = stack.use(await mountXfs({ sizeGb: options.sizeGb ?? 4 }));
   const broker = options.ownBroker ? stack.use(await startRabbitmq()) : null;
@@ -168,7 +183,7 @@ async function setStage(
     NODE_CONFIG: "{}",
     NODE_CONFIG_DIR: fileURLToPath(new URL("../../config", import.meta.url)),
     IVC_AMQP_URL: amqpUrl,
-    IVC_REDIS_URL: redisServer.url,
+    IVC_REDIS_URL: redisUrl,
     IVC_GLANCE_URL: images.url,
     IVC_FILE_ROOT: root,
     IVC_RPC_EXCHANGE: names.exchange,
@@ -186,7 +201,8 @@ async function setStage(
     ...names,
     redisServer,
     broker,
-    redisUrl: redisServer.url,
+    redisUrl,
+    otherRedisUrl: redisUrl.replace(/\d+$/, (digits) => `${+digits + 1}`),
     redis,
     images,
     root,

@@ -154,6 +154,7 @@ export class ArgumentReader {
       ([key, each]) =>
         typeof each === "string" &&
         each.length <= maxText &&
+        !/\p{Cc}/u.test(each) &&
         key.length <= maxText &&
         key !== "",
     );

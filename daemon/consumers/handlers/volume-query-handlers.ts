@@ -55,14 +55,14 @@ async function progressOf(
     return null;
   }
   const create = await services.jobs.get(volume.jobId);
-  if (create === null) {
+  if (create === null || create.isDone) {
     return null;
   }
   if (create.job.progress !== null || create.job.fillId === null) {
     return create.job.progress;
   }
   const fill = await services.jobs.get(create.job.fillId);
-  return fill?.job.progress ?? null;
+  return fill?.job?.progress ?? null;
 }
 
 /** Answers `list_volumes`: those of the caller's project, or of all for administrators that ask for it. */

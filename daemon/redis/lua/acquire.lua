@@ -45,6 +45,8 @@ end
 -- version of the image may have come.
 local is_first = redis.call("HGET", job, "entry_key") ~= key
 local current = redis.call("GET", alias)
+-- With no entry left for the image id (the image-volume was lost, the fill failed) the job says it again.
+local says = is_first or not current
 if is_first and current and current ~= key then
   if current ~= old_key then
     return { "moved", current }
@@ -68,7 +70,7 @@ local function join(this_fill)
 end
 
 local function take_alias()
-  if is_first then
+  if says then
     redis.call("SET", alias, key)
     redis.call("HSET", entry, "image_id", image_id,
       "aliases", with_alias(redis.call("HGET", entry, "aliases"), image_id))

@@ -49,6 +49,9 @@ redis.call("DEL", job)
 redis.call("ZREM", jobs_done, job_id)
 redis.call("HSET", job, "request", request, "access", access, "node", node, "token", redis.call("INCR", fence),
   "takeovers", 0, "attempts", attempt, "created", now, "volume", volume_id, "project", project, "call", call_id)
+if status then
+  redis.call("HSET", job, "reopened", "1")
+end
 if reply_field ~= "" then
   redis.call("HSET", job, reply_field, reply)
 end

@@ -101,7 +101,7 @@ async function fillOnce(
   entryKey: string,
   sizeGb: number,
 ): Promise<void> {
-  const token = (await jobs.get(fillId))?.job.token ?? 0;
+  const token = (await jobs.get(fillId))?.job?.token ?? 0;
   const fill = { fillId, entryKey, token };
   for (;;) {
     const room = await cache.reserve({ ...fill, sizeGb, limits });

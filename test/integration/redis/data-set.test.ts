@@ -138,6 +138,8 @@ describe("RedisVolumeDirectory", () => {
     expect(await directory.remember("v", "a")).toBe("a");
     expect(await directory.remember("v", "b")).toBe("a");
     expect(await directory.backendOf("v")).toBe("a");
-    expect(await server.redis.ttl("ivc:where:v")).toBeGreaterThan(86_400);
+    expect(await server.redis.ttl("ivc:where:v")).toBe(-1);
+    await directory.forget("v");
+    expect(await server.redis.ttl("ivc:where:v")).toBeGreaterThan(7 * 86_400);
   });
 });

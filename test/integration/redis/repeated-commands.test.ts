@@ -50,7 +50,7 @@ describe("scripts whose reply was lost", () => {
     const wanted = wanting(job, "aa");
     const { fillId, entryKey } = wanted;
     expect((await cache.acquire(wanted)).kind).toBe("miss");
-    const token = (await jobs.get(fillId))?.job.token ?? 0;
+    const token = (await jobs.get(fillId))?.job?.token ?? 0;
     const fill = { fillId, entryKey, token };
     const room = { ...fill, sizeGb: 2, limits: unlimited };
     expect((await cache.reserve(room)).kind).toBe("reserved");
@@ -108,7 +108,7 @@ describe("scripts whose reply was lost", () => {
       const wanted = wanting(job ?? ({} as never), "aa");
       const { fillId, entryKey } = wanted;
       await cache.acquire(wanted);
-      const token = (await jobs.get(fillId))?.job.token ?? 0;
+      const token = (await jobs.get(fillId))?.job?.token ?? 0;
       const fill = { fillId, entryKey, token };
       await cache.reserve({ ...fill, sizeGb: 1, limits: unlimited });
       if (end === "abandoned") {

@@ -4,9 +4,11 @@ local function owns(job, token)
   return claim[1] == token and not claim[2]
 end
 
--- Moves a job from the open ones to those that are done, where it is remembered for `ttl` ms.
+-- Moves a job from the open ones to those that are done, where it is remembered for `ttl` ms. Its request goes: nobody
+-- needs it any more, and the query of a URL in it may be a secret.
 local function close_job(job, id, open, done, now, ttl, rows)
   redis.call("HSET", job, "done", "1", "rows", rows)
+  redis.call("HDEL", job, "request", "access")
   redis.call("PEXPIRE", job, ttl)
   redis.call("ZREM", open, id)
   redis.call("ZADD", done, now, id)
