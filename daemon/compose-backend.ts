@@ -191,5 +191,6 @@ function flowSettings(
     rememberFailuresMs: settings.images.rememberFailures,
     maxBypassPerImage: settings.jobs.maxBypassPerImage,
     createDeadlineMs: settings.jobs.createDeadline,
+    unwantedGraceMs: settings.jobs.claimTtl / 3 + 1000,
   };
 }

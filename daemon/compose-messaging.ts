@@ -28,18 +28,24 @@ export function openMessaging(
     password: settings.amqp.password,
     caFile: settings.amqp.caFile,
   });
-  const publisher = stack.use(
-    new ConfirmedPublisher({
-      endpoints,
-      name: `ivc-pub:${settings.nodeName}`,
-      logger,
-      heartbeatS: settings.amqp.heartbeatS,
-    }),
-  );
-  publisher.start();
+  const open = (purpose: string): ConfirmedPublisher => {
+    const publisher = stack.use(
+      new ConfirmedPublisher({
+        endpoints,
+        name: `ivc-${purpose}:${settings.nodeName}`,
+        logger,
+        heartbeatS: settings.amqp.heartbeatS,
+      }),
+    );
+    publisher.start();
+    return publisher;
+  };
+  const publisher = open("pub");
+  const eventPublisher = open("events");
   const sender = stack.use(
     new OsloMessageSender({
       publisher,
+      eventPublisher,
       logger,
       flags: settings.amqp,
       notifications: settings.telemetry,

@@ -2,6 +2,8 @@ import { accessSync, constants } from "node:fs";
 import { hostname } from "node:os";
 import type { CacheLimits } from "./cache/cache-entry.ts";
 import { closest } from "./closest.ts";
+import { parseAmqpUrl } from "./consumers/amqp-endpoint.ts";
+import { UrlAllowList } from "./imagesync/web/url-allow-list.ts";
 import { redactUrl } from "./redact.ts";
 import { explainIssue } from "./settings/explain.ts";
 import { type RawSettings, settingsSchema } from "./settings/schema.ts";
@@ -138,7 +140,7 @@ function relations(raw: RawSettings): string[] {
       `defaultBackend is "${raw.defaultBackend}", which this daemon does not serve (did you mean ${meant}?)`,
     );
   }
-  problems.push(...timingProblems(raw.jobs));
+  problems.push(...timingProblems(raw.jobs), ...parsingProblems(raw));
   for (const [key, file] of [
     ["amqp.caFile", raw.amqp.caFile],
     ["redis.caFile", raw.redis.caFile],
@@ -172,6 +174,22 @@ function backendsOf(
   return Object.entries(raw.backends).flatMap(([name, backend]) =>
     backend === null ? [] : [[name, backend] as const],
   );
+}
+
+/** What the parsers of the adapters would say at the start. */
+function parsingProblems(raw: RawSettings): string[] {
+  const parsers: readonly (readonly [string, () => unknown])[] = [
+    ["amqp.url", () => parseAmqpUrl(raw.amqp.url)],
+    ["images.allowedUrls", () => new UrlAllowList(raw.images.allowedUrls)],
+  ];
+  return parsers.flatMap(([key, parse]) => {
+    try {
+      parse();
+      return [];
+    } catch (error) {
+      return [`${key} ${Error.isError(error) ? error.message : String(error)}`];
+    }
+  });
 }
 
 function timingProblems(jobs: RawSettings["jobs"]): string[] {

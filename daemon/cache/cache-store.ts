@@ -123,8 +123,8 @@ export type Evicting =
 /** The cache index of one backend, shared by its daemons. Every write is one idempotent transition. */
 export interface CacheStore {
   acquire(acquire: Acquire): Promise<Acquired>;
-  /** Gives up a lease and a place among the waiters. */
-  releaseLease(entryKey: string, jobId: string): Promise<void>;
+  /** Gives up a lease and a place among the waiters; nothing when the job has passed to somebody else. */
+  releaseLease(entryKey: string, jobId: string, token: number): Promise<void>;
   reserve(reserve: Reserve): Promise<Reserved>;
   commit(
     commit: Commit,

@@ -1,4 +1,5 @@
 import type { VolumeBackend } from "../backends/volume-backend.ts";
+import { CancelledError } from "../errors.ts";
 import type { EventFactory } from "../jobs/events.ts";
 import type { OutboxSender } from "../jobs/outbox-sender.ts";
 import { Repeater } from "../jobs/repeater.ts";
@@ -118,7 +119,7 @@ export class Evictor implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort(new CancelledError("the daemon stops"));
     await this.#sweep.stop();
-    this.#stop.abort();
   }
 }

@@ -207,6 +207,7 @@ export class AmqpLink implements AsyncDisposable {
       // One that breaks again and again right after its set-up is not to be rebuilt in a hurry.
       if (performance.now() - readyAtMs > 5000) {
         this.#backoff.reset();
+        this.#lastCode = "";
       }
       // A closing that we asked for, or one with its connection, is told elsewhere.
       if (failure !== null || !ending.aborted) {
@@ -242,7 +243,6 @@ export class AmqpLink implements AsyncDisposable {
         link: this.#options.name,
       });
     }
-    this.#lastCode = "";
     this.#wake();
   }
 

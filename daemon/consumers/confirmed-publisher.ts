@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import PQueue from "p-queue";
 import type { Logger } from "../logger.ts";
+import { brokerError, replyCode } from "./amqp-connect.ts";
 import type { AmqpEndpoint } from "./amqp-endpoint.ts";
 import { AmqpLink } from "./amqp-link.ts";
 import type { AmqpSession } from "./amqp-session.ts";
@@ -148,6 +149,12 @@ function unsure(error: unknown, { exchange, routingKey }: Publication): Error {
     return error;
   }
   const text = error instanceof Error ? error.message : String(error);
+  if (replyCode(error) === 403) {
+    return brokerError(
+      error,
+      `message to "${exchange}" with key "${routingKey}"`,
+    );
+  }
   return new BrokerError(
     "AMQP_UNCONFIRMED",
     `message to "${exchange}" with key "${routingKey}": ${text}`,

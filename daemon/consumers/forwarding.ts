@@ -14,11 +14,11 @@ export function wasForwarded({ headers }: Delivery): boolean {
 }
 
 /**
- * True for a sender that may administrate. `user_id` is what counts, since the broker checks it; for a request that was
- * passed on, the daemon's own `user_id` vouches for the header.
+ * True for a sender that may administrate. `user_id` is what counts, since the broker checks it. For a request that was
+ * passed on the daemon that did so has to be listed too: other services may share its broker user, and forge the header.
  */
 export function mayAdministrate(
-  { message, headers, ownUser }: Delivery,
+  { message, headers }: Delivery,
   adminUsers: readonly string[] | null,
 ): boolean {
   if (adminUsers === null) {
@@ -29,10 +29,9 @@ export function mayAdministrate(
     return false;
   }
   const original = headers[ORIGINAL_USER];
-  const isVouchedFor = sender === ownUser || adminUsers.includes(sender);
   if (headers[FORWARDED] !== undefined) {
     return (
-      isVouchedFor &&
+      adminUsers.includes(sender) &&
       typeof original === "string" &&
       adminUsers.includes(original)
     );

@@ -12,7 +12,10 @@ import { declareNotifications, type OsloFlags } from "./oslo-topology.ts";
 
 /** What an {@link OsloMessageSender} needs. */
 export interface OsloMessageSenderOptions {
+  /** For replies and heartbeats. */
   readonly publisher: ConfirmedPublisher;
+  /** For events, which a broker may refuse: their channel is closed then, and replies must not suffer. */
+  readonly eventPublisher: ConfirmedPublisher;
   readonly logger: Logger;
   readonly flags: OsloFlags;
   readonly notifications: {
@@ -54,7 +57,7 @@ export class OsloMessageSender implements MessageSender, AsyncDisposable {
     const { exchange, topic, declareQueue } = this.#options.notifications;
     const routingKey = `${topic}.${event.priority.toLowerCase()}`;
     const send = async (): Promise<Fate> =>
-      await this.#options.publisher.publish({
+      await this.#options.eventPublisher.publish({
         exchange,
         routingKey,
         message: encodeNotification(event),

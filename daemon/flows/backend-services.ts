@@ -26,6 +26,8 @@ export interface FlowSettings {
   readonly rememberFailuresMs: number;
   readonly maxBypassPerImage: number;
   readonly createDeadlineMs: number;
+  /** How long a fill that nobody waits for goes on. */
+  readonly unwantedGraceMs: number;
 }
 
 /** What a flow works with: one backend, its index and journal, and what all backends share. */

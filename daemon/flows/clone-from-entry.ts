@@ -26,7 +26,11 @@ export async function cloneFromEntry(
   run.path = pathOf(lookup);
   checkFits(virtualSizeBytes, run.request.sizeGb, lookup.image.imageId);
   if (!isWhatWasAskedFor(entry, lookup.image)) {
-    await run.tools.cache.releaseLease(lookup.entryKey, run.job.id);
+    await run.tools.cache.releaseLease(
+      lookup.entryKey,
+      run.job.id,
+      run.job.token,
+    );
     return await copyVolume(run, lookup.image, "checksum-not-recorded");
   }
   const sizeGb = volumeSizeGb(
@@ -97,20 +101,32 @@ async function afterFailedClone(
     providerId: entry.providerId,
     error,
   });
-  if (lookup.lost < maxLost && (await isLost(run, entry))) {
+  if (lookup.lost < maxLost && (await isLost(run, entry, error))) {
     lookup.lost += 1;
     lookup.fillId = null;
     run.path = null;
     return null;
   }
-  await run.tools.cache.releaseLease(lookup.entryKey, run.job.id);
+  await run.tools.cache.releaseLease(
+    lookup.entryKey,
+    run.job.id,
+    run.job.token,
+  );
   return await copyVolume(run, lookup.image, "clone-failed");
 }
 
-/** Whether the image-volume itself is gone; then its entry is given up, unless it stands for another one by now. */
-async function isLost(run: CreateRun, entry: CacheEntry): Promise<boolean> {
+/** Whether the image-volume itself is gone or no longer sealed; then its entry is given up, unless it stands for another one by now. */
+async function isLost(
+  run: CreateRun,
+  entry: CacheEntry,
+  cause: DaemonError,
+): Promise<boolean> {
   const { backend, evictor } = run.tools;
   try {
+    if (cause.code === "VOLUME_NOT_SEALED") {
+      await evictor.evict(entry.key, "corrupt", true, entry.fillId);
+      return true;
+    }
     const found = await backend.find(entry.providerId ?? "", {
       signal: run.context.signal,
     });

@@ -22,6 +22,7 @@ export interface Fill {
   /** Aborted together with the job, or when nobody waits any more. */
   readonly abandon: AbortController;
   readonly signal: AbortSignal;
+  unwantedSinceMs: number | null;
 }
 
 /** Makes the image-volume under the attempt's name: created, written, verified, flushed and sealed. */
@@ -77,9 +78,16 @@ async function stopIfUnwanted(fill: Fill, progress: Progress): Promise<void> {
     (progress.bytesTotal !== null &&
       progress.bytesDone * 2 >= progress.bytesTotal);
   if (
-    !isHalfDone &&
-    (await fill.services.cache.waiterCount(fill.request.entryKey)) === 0
+    isHalfDone ||
+    (await fill.services.cache.waiterCount(fill.request.entryKey)) > 0
   ) {
+    fill.unwantedSinceMs = null;
+    return;
+  }
+  // After an outage the waiters' places have run out, until their renewal comes.
+  fill.unwantedSinceMs ??= Date.now();
+  const { unwantedGraceMs } = fill.services.settings;
+  if (Date.now() - fill.unwantedSinceMs >= unwantedGraceMs) {
     fill.abandon.abort(new AbandonedError());
   }
 }

@@ -39,6 +39,14 @@ async function copyUnderAttempt(
     image,
   );
   const attempt = await run.newAttempt();
+  const { id, token } = run.job;
+  // Also tells a takeover that this create copied for itself.
+  await run.tools.jobs.saveProgress(id, token, {
+    phase: "download",
+    bytesDone: 0,
+    bytesTotal: image.sizeBytes,
+    rate: 0,
+  });
   const name = backend.nameFor({ kind: "attempt", attempt });
   try {
     const made = await backend.createVolume(

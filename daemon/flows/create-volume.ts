@@ -36,7 +36,7 @@ export async function createVolume(
     request,
   );
   try {
-    const served = await serve(run, openFill);
+    const served = await serveOrAdopt(run, openFill);
     await finishCreate(services, run, served);
   } catch (error) {
     if (isPause(error, run.context.signal)) {
@@ -79,6 +79,24 @@ function deadlineOf(
       clearTimeout(timer);
     },
   };
+}
+
+/** A run that was cut off from the store may have finished the volume while this one, its heir, worked. */
+async function serveOrAdopt(
+  run: CreateRun,
+  openFill: OpenFill,
+): Promise<Served> {
+  try {
+    return await serve(run, openFill);
+  } catch (error) {
+    const isTaken =
+      error instanceof DaemonError && error.code === "VOLUME_EXISTS";
+    const adopted = isTaken && run.context.isRerun ? await adopt(run) : null;
+    if (adopted === null) {
+      throw error;
+    }
+    return adopted;
+  }
 }
 
 async function serve(run: CreateRun, openFill: OpenFill): Promise<Served> {
@@ -144,7 +162,8 @@ async function describe(run: CreateRun): Promise<ImageMeta> {
 /** The volume, when an earlier run of this create had finished it but not yet told so. */
 async function adopt(run: CreateRun): Promise<Served | null> {
   const { backend } = run.tools;
-  const { signal } = run.context;
+  // Its own time: a deadline that has passed must not leave a finished volume behind.
+  const signal = AbortSignal.timeout(60_000);
   const name = backend.nameFor({
     kind: "volume",
     volumeId: run.request.volumeId,
@@ -172,6 +191,10 @@ async function adopt(run: CreateRun): Promise<Served | null> {
 }
 
 function pathBeforeTakeover(run: CreateRun): Served["path"] {
+  if (run.job.progress !== null) {
+    // Only a create that copies for itself has one.
+    return "bypass";
+  }
   if (run.job.openedFill) {
     return "miss";
   }

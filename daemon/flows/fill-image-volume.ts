@@ -14,8 +14,13 @@ import { ceilGb } from "../volume.ts";
 import type { BackendServices } from "./backend-services.ts";
 import { copyImageVolume, type Fill } from "./copy-image-volume.ts";
 import { newAttempt } from "./create-run.ts";
-import { isPause } from "./is-pause.ts";
+import { AttemptLeftError, isPause } from "./is-pause.ts";
 import { NoRoomError, reserveRoom } from "./reserve-room.ts";
+
+/** The caller who opened the fill may not read the image (its token ran out, say): another one opens the next. */
+export const fillRefused = "fill-refused";
+
+const fullCodes = new Set(["BACKEND_FULL", "SCRATCH_FULL"]);
 
 /** Starts the fill that a lookup has just opened in the journal. */
 export type OpenFill = (fillId: string, access: Access) => Promise<void>;
@@ -34,7 +39,14 @@ export async function fillImageVolume(
   }
   const abandon = new AbortController();
   const signal = AbortSignal.any([context.signal, abandon.signal]);
-  const fill: Fill = { services, context, request, abandon, signal };
+  const fill: Fill = {
+    services,
+    context,
+    request,
+    abandon,
+    signal,
+    unwantedSinceMs: null,
+  };
   const startedAt = performance.now();
   try {
     await removeAttempts(fill);
@@ -60,10 +72,12 @@ async function removeAttempts(fill: Fill): Promise<void> {
 async function deleteAttempt(fill: Fill, attempt: string): Promise<void> {
   const { backend } = fill.services;
   const { entryKey } = fill.request;
-  await backend.deleteVolume(
-    backend.nameFor({ kind: "image-volume", entryKey, attempt }),
-    { signal: AbortSignal.timeout(60_000) },
-  );
+  const name = backend.nameFor({ kind: "image-volume", entryKey, attempt });
+  try {
+    await backend.deleteVolume(name, { signal: AbortSignal.timeout(60_000) });
+  } catch (error) {
+    throw new AttemptLeftError(name, error);
+  }
 }
 
 async function copyAndCommit(fill: Fill, startedAt: number): Promise<void> {
@@ -217,5 +231,12 @@ function endOf(reason: unknown, fault: Fault, rememberMs: number): FillEnd {
       rememberMs: fault.retry === "never" ? rememberMs : 0,
     };
   }
-  return { kind: "bypass", reason: "fill-failed" };
+  if (fullCodes.has(fault.code)) {
+    // A copy for each of them needs as much room.
+    return { kind: "failed", fault, rememberMs: 0 };
+  }
+  return {
+    kind: "bypass",
+    reason: fault.scope === "request" ? fillRefused : "fill-failed",
+  };
 }

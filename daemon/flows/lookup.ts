@@ -12,7 +12,7 @@ export interface Lookup {
   fillId: string | null;
   openedFill: boolean;
   lost: number;
-  evictingPolls: number;
+  evictingSinceMs: number | null;
 }
 
 /** Asks the cache; asking again as the same job changes nothing more. */

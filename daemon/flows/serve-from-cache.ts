@@ -5,12 +5,12 @@ import { contentKey, type ImageMeta } from "../image.ts";
 import { bypassCache } from "./bypass-cache.ts";
 import { cloneFromEntry } from "./clone-from-entry.ts";
 import type { CreateRun, Served } from "./create-run.ts";
-import type { OpenFill } from "./fill-image-volume.ts";
+import { fillRefused, type OpenFill } from "./fill-image-volume.ts";
 import { acquire, type Lookup } from "./lookup.ts";
 
 const entryPollMs = 2000;
 const evictingPollMs = 250;
-const maxEvictingPolls = 20;
+const maxEvictingMs = 5000;
 
 /**
  * Serves a create from the cache: clones the image-volume, waits for the fill that makes it, or opens that fill; copies
@@ -29,7 +29,7 @@ export async function serveFromCache(
     fillId: run.job.fillId,
     openedFill: run.job.openedFill,
     lost: 0,
-    evictingPolls: 0,
+    evictingSinceMs: null,
   };
   run.context.holdLease(lookup.entryKey);
   goOn(run, lookup);
@@ -98,13 +98,18 @@ async function waitOrBypass(
   acquired: Acquired & { readonly kind: "evicting" | "bypass" },
   change: Change,
 ): Promise<Served | null> {
+  run.path ??= "miss";
   if (acquired.kind === "bypass") {
+    if (acquired.reason === fillRefused && !lookup.openedFill) {
+      lookup.fillId = null;
+      return null;
+    }
     return await bypassCache(run, lookup, acquired.reason);
   }
-  if (lookup.evictingPolls >= maxEvictingPolls) {
+  lookup.evictingSinceMs ??= Date.now();
+  if (Date.now() - lookup.evictingSinceMs > maxEvictingMs) {
     return await bypassCache(run, lookup, "eviction-pending");
   }
-  lookup.evictingPolls += 1;
   await change.changed(evictingPollMs, run.context.signal);
   return null;
 }
@@ -116,8 +121,9 @@ async function joinFill(
   openFill: OpenFill,
 ): Promise<void> {
   lookup.fillId = acquired.fillId;
+  lookup.evictingSinceMs = null;
   if (acquired.kind === "filling") {
-    run.path ??= "coalesced";
+    run.path = lookup.openedFill ? "miss" : "coalesced";
     return;
   }
   lookup.openedFill = true;

@@ -177,7 +177,8 @@ function imageFailure(verb: string, exit: ConfinedExit): DaemonError {
   }
   const isCorrupt =
     (verb === "check" && exit.code === checkFoundCorruption) ||
-    /corrupt|not in .* format|invalid|unsupported|too (?:large|big|small)/i.test(
+    // Not the texts of errno, which tell of this machine: "Invalid argument", "File too large".
+    /corrupt|is not in \S+ format|invalid (?!argument)|unsupported|too (?:big|small)/i.test(
       exit.stderr,
     );
   if (isCorrupt) {
@@ -198,5 +199,6 @@ function lastLine(exit: ConfinedExit): string {
   return text
     .replace(/^qemu-img: /, "")
     .replace(/'?json:\{.*\}'?/g, "the image")
+    .replace(/'\/[^']*'/g, "the image")
     .slice(0, 300);
 }

@@ -6,16 +6,19 @@ import {
 } from "../errors.ts";
 import { DrainError } from "./job-context.ts";
 import type { JobRunnerOptions } from "./job-runner-options.ts";
-import type { JobStore } from "./job-store.ts";
 import type { Job } from "./job.ts";
 import { type ClaimedJob, renewClaims } from "./renew-claims.ts";
-import { pause, Repeater, waitAtMost } from "./repeater.ts";
+import { Repeater, waitAtMost } from "./repeater.ts";
+import { waitForStore } from "./wait-for-store.ts";
 
 interface Running extends ClaimedJob {
   readonly done: Promise<void>;
 }
 
 const storeRetryMs = 1000;
+const maxStoreRetryMs = 16_000;
+/** Part of a claim's time after which work on it stops when it could not be renewed. */
+const claimShare = 0.75;
 const claimBatch = 50;
 /** How long an aborted job has to let go. */
 const abortGraceMs = 15_000;
@@ -33,6 +36,7 @@ export class JobRunner implements AsyncDisposable {
   #isDraining = false;
   #hasSwept = false;
   #quietUntilMs = 0;
+  #renewedAtMs = Date.now();
 
   constructor(options: JobRunnerOptions) {
     this.#options = options;
@@ -128,7 +132,9 @@ export class JobRunner implements AsyncDisposable {
       this.#hasSwept = true;
     } catch (error) {
       // Nobody could renew: the others' claims ran out too, and they get the time to prolong them.
-      this.#quietUntilMs = Date.now() + this.#options.claimTtlMs;
+      if (this.#hasSwept) {
+        this.#quietUntilMs = Date.now() + this.#options.claimTtlMs;
+      }
       throw error;
     }
   }
@@ -195,6 +201,7 @@ export class JobRunner implements AsyncDisposable {
     const { store, logger } = this.#options;
     let job: Job | null = first;
     let isRerun = wasRun;
+    let retryMs = storeRetryMs;
     const { work, poisoned, maxTakeovers } = this.#options;
     while (job !== null) {
       const current: Job = job;
@@ -223,7 +230,8 @@ export class JobRunner implements AsyncDisposable {
         }
         logger.warn("job paused: store away", { jobId: current.id, error });
       }
-      job = await this.#waitForStore(store, current, signal);
+      job = await waitForStore(store, current, retryMs, signal);
+      retryMs = Math.min(2 * retryMs, maxStoreRetryMs);
       isRerun = true;
     }
   }
@@ -243,29 +251,21 @@ export class JobRunner implements AsyncDisposable {
     }
   }
 
-  /** The job as the journal has it now, once that can be asked; null when it is no longer ours. */
-  async #waitForStore(
-    store: JobStore,
-    job: Job,
-    signal: AbortSignal,
-  ): Promise<Job | null> {
-    while (!signal.aborted) {
-      await pause(storeRetryMs, signal);
-      try {
-        const found = await store.get(job.id);
-        return found !== null && !found.isDone && found.job.token === job.token
-          ? found.job
-          : null;
-      } catch (error) {
-        if (!(error instanceof StoreUnavailableError)) {
-          throw error;
+  async #renewAll(): Promise<void> {
+    const { store, claimTtlMs } = this.#options;
+    try {
+      await renewClaims(store, [...this.#running.values()]);
+      this.#renewedAtMs = Date.now();
+    } catch (error) {
+      if (Date.now() - this.#renewedAtMs > claimTtlMs * claimShare) {
+        // Before anybody may take them over; whoever does goes on from the journal.
+        for (const { controller } of this.#running.values()) {
+          controller.abort(
+            new StoreUnavailableError("claims could not be renewed in time"),
+          );
         }
       }
+      throw error;
     }
-    return null;
-  }
-
-  async #renewAll(): Promise<void> {
-    await renewClaims(this.#options.store, [...this.#running.values()]);
   }
 }

@@ -1,3 +1,4 @@
+import { faultOf } from "../errors.ts";
 import type { Logger } from "../logger.ts";
 import type { EventMessage } from "./job.ts";
 import type { MessageSender, Outbox, OutboxRow } from "./outbox.ts";
@@ -19,6 +20,8 @@ export class OutboxSender implements AsyncDisposable {
   readonly #sending = new Map<string, Promise<void>>();
   readonly #sent = new Set<string>();
   readonly #sweep: Repeater;
+  /** What the last message of a kind failed with. */
+  readonly #failures = new Map<OutboxRow["kind"], string>();
   #removal: NodeJS.Timeout | null = null;
 
   constructor(outbox: Outbox, sender: MessageSender, logger: Logger) {
@@ -87,15 +90,13 @@ export class OutboxSender implements AsyncDisposable {
         default:
           row satisfies never;
       }
+      this.#tellSuccess(row.kind);
       this.#sent.add(row.id);
       this.#removal ??= setTimeout(() => {
         void this.#remove();
       }, removeDelayMs);
     } catch (error) {
-      this.#logger.debug("row not sent, kept in the outbox", {
-        row: row.id,
-        error,
-      });
+      this.#tellFailure(row, error);
     } finally {
       this.#sending.delete(row.id);
     }
@@ -117,6 +118,24 @@ export class OutboxSender implements AsyncDisposable {
           }),
       );
     } while (rows.length === claimBatch);
+  }
+
+  /** Once for each kind of message and cause: an outage has thousands of them. */
+  #tellFailure({ kind, id }: OutboxRow, error: unknown): void {
+    const { code } = faultOf(error);
+    const isNew = this.#failures.get(kind) !== code;
+    this.#failures.set(kind, code);
+    this.#logger[isNew ? "warn" : "debug"]("not sent, kept in the outbox", {
+      kind,
+      row: id,
+      error,
+    });
+  }
+
+  #tellSuccess(kind: OutboxRow["kind"]): void {
+    if (this.#failures.delete(kind)) {
+      this.#logger.info("sent again", { kind });
+    }
   }
 
   async #remove(): Promise<void> {

@@ -53,8 +53,12 @@ export class RedisCacheStore implements CacheStore {
     return await acquireEntry(this.#scope, acquire);
   }
 
-  async releaseLease(entryKey: string, jobId: string): Promise<void> {
-    await releaseEntryLease(this.#scope, { entryKey, jobId });
+  async releaseLease(
+    entryKey: string,
+    jobId: string,
+    token: number,
+  ): Promise<void> {
+    await releaseEntryLease(this.#scope, { entryKey, jobId, token });
   }
 
   async reserve(reserve: Reserve): Promise<Reserved> {

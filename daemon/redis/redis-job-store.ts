@@ -106,16 +106,23 @@ export class RedisJobStore implements JobStore {
     const key = keys.jobsOpen;
     const due = await dueMembers(this.#scope, { key, limit });
     const claimed: Job[] = [];
-    for (const jobId of due) {
-      const entryKey = await redis.call(
-        async (client) => await client.hget(keys.job(jobId), "fill_entry"),
-      );
-      const { kind, fields } = await claimJob(this.#scope, {
-        jobId,
-        entryKey: entryKey ?? "",
-      });
-      if (kind === "claimed") {
-        claimed.push(this.#own(jobId, fields));
+    try {
+      for (const jobId of due) {
+        const entryKey = await redis.call(
+          async (client) => await client.hget(keys.job(jobId), "fill_entry"),
+        );
+        const { kind, fields } = await claimJob(this.#scope, {
+          jobId,
+          entryKey: entryKey ?? "",
+        });
+        if (kind === "claimed") {
+          claimed.push(this.#own(jobId, fields));
+        }
+      }
+    } catch (error) {
+      // What is claimed is ours: dropped, it would idle until its claim runs out.
+      if (claimed.length === 0) {
+        throw error;
       }
     }
     return claimed;

@@ -2,11 +2,13 @@ import { luaCommand } from "./lua-command.ts";
 
 /** Gives up a lease and a place among the waiters. */
 export const releaseEntryLease = luaCommand("release-lease", {
-  keys: (p: { entryKey: string; jobId: string }, { keys }) => [
+  shared: ["job"],
+  keys: (p: { entryKey: string; jobId: string; token: number }, { keys }) => [
     keys.leases(p.entryKey),
     keys.waiters(p.entryKey),
+    keys.job(p.jobId),
   ],
-  args: (p, { keys }) => [p.jobId, p.entryKey, keys.hints],
+  args: (p, { keys }) => [p.jobId, p.entryKey, keys.hints, p.token],
   reply: ([kind]) => kind === "released",
 });
 

@@ -51,7 +51,7 @@ export function cacheEvictionContract(
       );
       expect(held.kind).toBe("hit");
       expect(await n1.cache.claimEvictions(10, 1_000)).toEqual([]);
-      await n1.cache.releaseLease(fill.entryKey, cloning.id);
+      await n1.cache.releaseLease(fill.entryKey, cloning.id, cloning.token);
       await eventually("the stale entry is handed out", async () => {
         await rig.advance(100);
         const due = await n1.cache.claimEvictions(10, 1_000);

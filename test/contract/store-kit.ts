@@ -208,7 +208,11 @@ export async function fillReady(
   await stores.cache.reserve({ entryKey, fillId, token, sizeGb, limits });
   await stores.cache.commit(commitOf(fill, sizeGb));
   if (!keepLease) {
-    await stores.cache.releaseLease(entryKey, fill.create.id);
+    await stores.cache.releaseLease(
+      entryKey,
+      fill.create.id,
+      fill.create.token,
+    );
   }
   return fill;
 }

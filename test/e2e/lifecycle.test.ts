@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { describe, expect, it } from "@jest/globals";
 import { eventually } from "../helpers/eventually.ts";
+import { RawCaller } from "../helpers/raw-caller.ts";
 import { askTestBroker } from "../helpers/test-broker.ts";
 import { rawImage } from "../helpers/test-images.ts";
 import { ownsServers, useStage } from "../helpers/use-stage.ts";
@@ -71,6 +72,19 @@ describe("a daemon's life", () => {
     expect(await answer).toMatchObject({ status: "available" });
     expect((await backendFiles(stage.root)).leftovers).toEqual([]);
     expect(await heir.stop()).toEqual({ code: 0, signal: null });
+  });
+
+  it("does not wait at its end for a caller that is gone", async () => {
+    const daemon = await stage.start("unheard");
+    const image = stage.images.add(rawImage());
+    const volume_id = randomUUID();
+    await using caller = await RawCaller.open(stage);
+    const gone = { _reply_q: `reply_${"0".repeat(32)}` };
+    caller.publish(caller.body({ volume_id, image_id: image.id }, gone));
+    await stage.events.has("volume.create.end", { volume_id });
+    const begun = performance.now();
+    expect(await daemon.stop()).toEqual({ code: 0, signal: null });
+    expect(performance.now() - begun).toBeLessThan(10_000);
   });
 
   it("shows health, readiness, and metrics of what it did", async () => {

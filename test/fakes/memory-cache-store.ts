@@ -33,7 +33,14 @@ export class MemoryCacheStore implements CacheStore {
     return acquireInMemory(this.#state, this.#node, acquire);
   }
 
-  async releaseLease(entryKey: string, jobId: string): Promise<void> {
+  async releaseLease(
+    entryKey: string,
+    jobId: string,
+    token: number,
+  ): Promise<void> {
+    if (!this.#state.owns(jobId, token)) {
+      return;
+    }
     const held = this.#state.entries.get(entryKey);
     const hadLease = held?.leases.delete(jobId) ?? false;
     const waited = held?.waiters.delete(jobId) ?? false;

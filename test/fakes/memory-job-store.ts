@@ -223,7 +223,8 @@ export class MemoryJobStore implements JobStore {
   #known(known: KnownVolume, create: NewCreate): OpenedCreate | null {
     const { record, uniqueId } = known;
     const isOther = record.role !== "volume" || record.digest !== create.digest;
-    if (isOther || ["deleting", "deleted"].includes(record.status)) {
+    const isUsed = record.status === "error" && record.providerId !== null;
+    if (isOther || isUsed || ["deleting", "deleted"].includes(record.status)) {
       return { kind: "conflict", volume: { ...record } };
     }
     if (record.status === "creating" && this.#isOpen(record.jobId)) {

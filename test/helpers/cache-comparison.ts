@@ -233,7 +233,8 @@ export class Comparison {
     const { job, entryKey } = worker;
     if (value % 2 === 0) {
       await this.#both(
-        async ({ cache }) => await cache.releaseLease(entryKey, job.id),
+        async ({ cache }) =>
+          await cache.releaseLease(entryKey, job.id, job.token),
       );
       return;
     }

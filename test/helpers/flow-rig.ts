@@ -76,6 +76,7 @@ const defaults: FlowSettings = {
   rememberFailuresMs: 60_000,
   maxBypassPerImage: 2,
   createDeadlineMs: 60_000,
+  unwantedGraceMs: 300,
 };
 
 /** Puts the flows together as the root does, for a node `n1` or another one on the same `store`. */

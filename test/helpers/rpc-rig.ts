@@ -52,6 +52,7 @@ export async function startRpcRig(options: RpcRigOptions): Promise<RpcRig> {
   });
   const sender = new OsloMessageSender({
     publisher,
+    eventPublisher: publisher,
     logger,
     flags,
     notifications: {

@@ -94,4 +94,23 @@ describe("RpcServer, for requests that another daemon serves", () => {
     await eventually("three", () => seen.length === 3);
     expect(seen).toEqual([false, true, false]);
   });
+
+  it("does not believe a header of those who share the daemon's own broker user", async () => {
+    const seen: boolean[] = [];
+    await bench.start(
+      {
+        who: async ({ mayAdministrate }) => {
+          seen.push(mayAdministrate);
+          return { kind: "accepted" };
+        },
+      },
+      { adminBrokerUsers: ["ivc-admin"] },
+    );
+    bench.send(bench.call("who"), {
+      userId: "guest",
+      headers: { "x-ivc-forwarded": 1, "x-ivc-broker-user": "ivc-admin" },
+    });
+    await eventually("one", () => seen.length === 1);
+    expect(seen).toEqual([false]);
+  });
 });

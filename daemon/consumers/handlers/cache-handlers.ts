@@ -24,6 +24,12 @@ export function cacheListHandler(tools: HandlerTools): RpcHandler {
     return async (services) => {
       const entries = await services.cache.list();
       const from = entries.findIndex((entry) => entry.key === marker) + 1;
+      if (marker !== null && from === 0) {
+        throw new RequestError(
+          "ARG_INVALID",
+          "marker: this entry is not in the cache any more; start over without it",
+        );
+      }
       const page = entries.slice(from, from + limit);
       return {
         entries: await Promise.all(

@@ -29,6 +29,8 @@ export interface GlanceSourceOptions extends HttpClientOptions {
 }
 
 const uuid = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/;
+/** Of an image's record; real ones have a few KiB. */
+const maxRecordBytes = 1024 ** 2;
 const transientCodes = new Set([
   "SOURCE_UNAVAILABLE",
   "SOURCE_CUT",
@@ -118,17 +120,27 @@ export class GlanceSource implements ImageSource, Disposable {
     { signal }: Options,
   ): Promise<ImageMeta> {
     const { requestOptions } = this.#client;
-    const response = await got(
-      new URL(`v2/images/${imageId}`, this.#endpoint),
-      {
-        ...requestOptions,
-        timeout: { ...requestOptions.timeout, request: this.#describeMs },
-        headers: { ...tokenHeaders(access), "accept-encoding": "identity" },
-        signal,
-      },
-    ).catch((error: unknown) => {
+    const tooLong = new AbortController();
+    const request = got(new URL(`v2/images/${imageId}`, this.#endpoint), {
+      ...requestOptions,
+      timeout: { ...requestOptions.timeout, request: this.#describeMs },
+      headers: { ...tokenHeaders(access), "accept-encoding": "identity" },
+      signal: AbortSignal.any([signal, tooLong.signal]),
+    });
+    void request.on("downloadProgress", ({ transferred }) => {
+      if (transferred > maxRecordBytes) {
+        tooLong.abort();
+      }
+    });
+    const response = await request.catch((error: unknown) => {
       throwIfAborted(signal);
-      throw sourceErrorOf(error, this.#where);
+      throw tooLong.signal.aborted
+        ? new ImageSourceError(
+            "SOURCE_INVALID",
+            `${this.#where} answers with more than ${maxRecordBytes} bytes about image ${imageId}`,
+            { cause: error },
+          )
+        : sourceErrorOf(error, this.#where);
     });
     if (response.statusCode !== 200) {
       throw this.#refusal(response.statusCode, imageId);

@@ -22,13 +22,15 @@ local node, request, access, project = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 local reply_field, reply, claim_ttl, current_id, attempt = ARGV[10], ARGV[11], ARGV[12], ARGV[13], ARGV[14]
 local now = now_ms()
 
-local record = redis.call("HMGET", volume, "status", "digest", "role", "jobId", "uniqueId")
+local record = redis.call("HMGET", volume, "status", "digest", "role", "jobId", "uniqueId", "providerId")
 local status, owner = record[1], record[4]
 if status then
   if owner == job_id and redis.call("HGET", job, "call") == call_id then
     return { "opened", redis.call("HGETALL", job) }
   end
-  if record[3] ~= "volume" or record[2] ~= digest or status == "deleting" or status == "deleted" then
+  -- A volume that could not be deleted is in error too, and may hold what its user wrote.
+  local is_used = status == "error" and record[6] and record[6] ~= "null"
+  if record[3] ~= "volume" or record[2] ~= digest or status == "deleting" or status == "deleted" or is_used then
     return { "conflict", redis.call("HGETALL", volume) }
   end
   if status == "creating" and redis.call("ZSCORE", jobs_open, owner) then

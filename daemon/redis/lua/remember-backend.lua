@@ -9,4 +9,5 @@
 local where = KEYS[1]
 local backend = ARGV[1]
 redis.call("SET", where, backend, "NX")
+redis.call("PERSIST", where)
 return { redis.call("GET", where) }

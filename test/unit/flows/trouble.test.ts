@@ -99,8 +99,21 @@ describe("a failed create that is asked for again", () => {
       throw new Error("no record");
     }
     record.record.status = "error";
+    record.record.providerId = null;
     await rig.open("i1", { volumeId: id });
     expect((await rig.ended(id)).status).toBe("available");
+  });
+
+  it("is refused where a delete has failed: the volume holds what its user wrote", async () => {
+    await using rig = await flowRig();
+    const id = await rig.open("i1");
+    await rig.ended(id);
+    const record = rig.store.state.volumes.get(id);
+    if (record === undefined) {
+      throw new Error("no record");
+    }
+    record.record.status = "error";
+    await expect(rig.open("i1", { volumeId: id })).rejects.toThrow("conflict");
   });
 });
 

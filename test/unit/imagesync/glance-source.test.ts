@@ -6,6 +6,7 @@ import {
   type GlanceSourceOptions,
 } from "../../../daemon/imagesync/glance/glance-source.ts";
 import type { ImageStream } from "../../../daemon/imagesync/image-source.ts";
+import { eventually } from "../../helpers/eventually.ts";
 import { accessOf, imageOf, unhurried } from "../../helpers/image-requests.ts";
 import {
   type ImageServer,
@@ -194,6 +195,27 @@ describe("GlanceSource.describe", () => {
     await expect(
       source.describe(image.reference, accessOf(), unhurried),
     ).rejects.toMatchObject({ code: "SOURCE_INVALID" });
+  });
+
+  it("gives up on a record without an end", async () => {
+    let isEnded = false;
+    await using server = await startImageServer();
+    server.answer = (_, response) => {
+      response.setHeader("content-type", "application/json");
+      const more = () => {
+        response.write(" ".repeat(1024 ** 2));
+      };
+      response.on("drain", more);
+      response.on("close", () => {
+        isEnded = true;
+      });
+      more();
+    };
+    using source = sourceOf(server, { retryDelaysMs: [] });
+    await expect(
+      source.describe(image.reference, accessOf(), unhurried),
+    ).rejects.toMatchObject({ code: "SOURCE_INVALID" });
+    await eventually("the end of the connection", () => isEnded);
   });
 
   it("asks for nothing but UUIDs", async () => {
