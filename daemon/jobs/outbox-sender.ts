@@ -8,20 +8,30 @@ const claimBatch = 100;
 const removeDelayMs = 20;
 const sweepMs = 1000;
 const disposeWaitMs = 2000;
+/** Rows of one kind that wait in memory; more than that are left to the outbox alone. */
+const maxBacklog = 10_000;
+
+type Kind = OutboxRow["kind"];
 
 /**
- * Sends outbox rows: those just written at once and in order, those that nobody sent from time to time. Removal from the
- * store is batched, off everybody's path.
+ * Sends outbox rows: those just written at once and in order, those that nobody sent from time to time. After a failure
+ * the rows of that kind wait for each other, so that what happened first is told first. Removal from the store is
+ * batched, off everybody's path.
  */
 export class OutboxSender implements AsyncDisposable {
   readonly #outbox: Outbox;
   readonly #sender: MessageSender;
   readonly #logger: Logger;
-  readonly #sending = new Map<string, Promise<void>>();
+  readonly #sending = new Map<string, Promise<boolean>>();
   readonly #sent = new Set<string>();
   readonly #sweep: Repeater;
+  /** Rows that have to wait for the broker, by id. */
+  readonly #backlogs: Readonly<Record<Kind, Map<string, OutboxRow>>> = {
+    event: new Map(),
+    reply: new Map(),
+  };
   /** What the last message of a kind failed with. */
-  readonly #failures = new Map<OutboxRow["kind"], string>();
+  readonly #failures = new Map<Kind, string>();
   #removal: NodeJS.Timeout | null = null;
 
   constructor(outbox: Outbox, sender: MessageSender, logger: Logger) {
@@ -32,6 +42,7 @@ export class OutboxSender implements AsyncDisposable {
       "outbox",
       sweepMs,
       async () => {
+        await this.#sendBacklogs();
         await this.#sendDue();
       },
       logger,
@@ -42,14 +53,17 @@ export class OutboxSender implements AsyncDisposable {
     this.#sweep.start();
   }
 
-  /** Sends rows that were just written. What fails stays in the outbox and is found again when it is due. */
+  /** Sends rows that were just written. What fails is tried again, by this daemon or by any that finds it due. */
   send(rows: readonly OutboxRow[]): void {
-    if (!this.#sender.isConnected) {
-      return;
-    }
     for (const row of rows) {
-      if (!this.#sending.has(row.id) && !this.#sent.has(row.id)) {
-        this.#sending.set(row.id, this.#sendOne(row));
+      const backlog = this.#backlogs[row.kind];
+      if (this.#isKnown(row.id, backlog)) {
+        continue;
+      }
+      if (backlog.size > 0 || !this.#sender.isConnected) {
+        keep(backlog, row);
+      } else {
+        void this.#start(row);
       }
     }
   }
@@ -77,7 +91,22 @@ export class OutboxSender implements AsyncDisposable {
     }
   }
 
-  async #sendOne(row: OutboxRow): Promise<void> {
+  #isKnown(id: string, backlog: ReadonlyMap<string, OutboxRow>): boolean {
+    return this.#sending.has(id) || this.#sent.has(id) || backlog.has(id);
+  }
+
+  async #start(row: OutboxRow): Promise<boolean> {
+    const sending = this.#sendOne(row);
+    this.#sending.set(row.id, sending);
+    const isSent = await sending;
+    this.#sending.delete(row.id);
+    if (!isSent) {
+      keep(this.#backlogs[row.kind], row);
+    }
+    return isSent;
+  }
+
+  async #sendOne(row: OutboxRow): Promise<boolean> {
     try {
       switch (row.kind) {
         case "event":
@@ -90,15 +119,35 @@ export class OutboxSender implements AsyncDisposable {
         default:
           row satisfies never;
       }
-      this.#tellSuccess(row.kind);
-      this.#sent.add(row.id);
-      this.#removal ??= setTimeout(() => {
-        void this.#remove();
-      }, removeDelayMs);
     } catch (error) {
       this.#tellFailure(row, error);
-    } finally {
-      this.#sending.delete(row.id);
+      return false;
+    }
+    this.#tellSuccess(row.kind);
+    this.#sent.add(row.id);
+    this.#removal ??= setTimeout(() => {
+      void this.#remove();
+    }, removeDelayMs);
+    return true;
+  }
+
+  async #sendBacklogs(): Promise<void> {
+    if (!this.#sender.isConnected) {
+      return;
+    }
+    for (const row of inOrder(this.#backlogs.reply)) {
+      // One whose caller is gone takes a minute: the others do not wait for it.
+      this.#backlogs.reply.delete(row.id);
+      void this.#start(row);
+    }
+    const { event: events } = this.#backlogs;
+    while (events.size > 0) {
+      for (const row of inOrder(events)) {
+        if (!(await this.#start(row))) {
+          return;
+        }
+        events.delete(row.id);
+      }
     }
   }
 
@@ -132,7 +181,7 @@ export class OutboxSender implements AsyncDisposable {
     });
   }
 
-  #tellSuccess(kind: OutboxRow["kind"]): void {
+  #tellSuccess(kind: Kind): void {
     if (this.#failures.delete(kind)) {
       this.#logger.info("sent again", { kind });
     }
@@ -156,4 +205,18 @@ export class OutboxSender implements AsyncDisposable {
       this.#sent.delete(id);
     }
   }
+}
+
+function keep(backlog: Map<string, OutboxRow>, row: OutboxRow): void {
+  if (backlog.size < maxBacklog) {
+    backlog.set(row.id, row);
+  }
+}
+
+function inOrder(
+  backlog: ReadonlyMap<string, OutboxRow>,
+): readonly OutboxRow[] {
+  return [...backlog.values()].toSorted((one, other) =>
+    one.id < other.id ? -1 : 1,
+  );
 }

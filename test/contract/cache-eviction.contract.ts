@@ -59,6 +59,44 @@ export function cacheEvictionContract(
       });
     });
 
+    it("keeps what a create fills again after it found the image-volume lost", async () => {
+      const lost = await fillReady(n1, "aa", { imageId: "i1" });
+      const job = await openJob(n1);
+      await n1.cache.acquire(wanting(job, "aa", { imageId: "i1" }));
+      await n1.cache.markEvicting(lost.entryKey, "lost", true, lost.fillId);
+      await n1.cache.evictionDone(lost.entryKey, `image-${lost.fillId}`, []);
+      const again = wanting(job, "aa", { imageId: "i1" });
+      expect((await n1.cache.acquire(again)).kind).toBe("miss");
+      const { entryKey, fillId } = again;
+      const token = (await n1.jobs.get(fillId))?.job?.token ?? 0;
+      const fill = { entryKey, fillId, token };
+      const limits = { maxSizeGb: 0, maxCount: 0 };
+      await n1.cache.reserve({ ...fill, sizeGb: 1, limits });
+      await n1.cache.commit(commitOf(fill));
+      expect(await n1.cache.get(entryKey)).toMatchObject({
+        state: "ready",
+        aliases: ["i1"],
+      });
+      const late = await n1.cache.markEvicting(
+        entryKey,
+        "lost",
+        true,
+        lost.fillId,
+      );
+      expect(late.kind).toBe("absent");
+    });
+
+    it("leaves the lease to the heir of a job that was taken over", async () => {
+      const fill = await fillReady(n1, "aa", { imageId: "i1" });
+      const job = await openJob(n1);
+      await n1.cache.acquire(wanting(job, "aa", { imageId: "i1" }));
+      await n1.jobs.release(job.id, job.token);
+      const [heir] = await n2.jobs.claimDue(10);
+      expect(heir?.id).toBe(job.id);
+      await n1.cache.releaseLease(fill.entryKey, job.id, job.token);
+      expect(await n1.cache.leaseCount(fill.entryKey)).toBe(1);
+    });
+
     it("keeps an entry that another image id stands for", async () => {
       const fill = await fillReady(n1, "aa", { imageId: "i1" });
       const other = await openJob(n1);

@@ -183,12 +183,30 @@ export function jobStoreContract(
       });
       const anew = { ...again, uniqueId: "unique-2" };
       const reopened = await openJob(n1, anew);
-      expect(reopened.id).toBe(anew.jobId);
+      expect(reopened).toMatchObject({ id: anew.jobId, isReopened: true });
       expect(await n1.volumes.get(create.request.volumeId)).toMatchObject({
         status: "creating",
         fault: null,
         jobId: anew.jobId,
       });
+    });
+
+    it("does not make a volume again that could not be deleted", async () => {
+      const create = newCreate();
+      const { volumeId } = create.request;
+      const job = await openJob(n1, create);
+      await n1.jobs.finish(
+        finishOf(job, { status: "available", providerId: "volume-1" }),
+      );
+      const opened = await n1.jobs.openDelete(deleteOf(volumeId));
+      await n1.jobs.finish(
+        finishOf(opened.kind === "opened" ? opened.job : job, {
+          status: "error",
+          fault,
+        }),
+      );
+      const anew = { ...create, jobId: randomUUID(), uniqueId: "unique-2" };
+      expect((await n1.jobs.openCreate(anew)).kind).toBe("conflict");
     });
 
     it("deletes a volume and keeps a tombstone", async () => {
