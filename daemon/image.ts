@@ -107,3 +107,10 @@ export function urlImageId(url: string, diskFormat: DiskFormat): string {
   const hash = createHash("sha256").update(`${diskFormat} ${url}`);
   return `url:${hash.digest("hex")}`;
 }
+
+/** The `imageId` of what a request names, before its source was asked. */
+export function imageIdOf(reference: ImageReference): string {
+  return reference.kind === "glance"
+    ? reference.imageId
+    : urlImageId(reference.url, reference.diskFormat);
+}

@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
-import { constants } from "node:fs";
-import { copyFile, mkdir, rm, truncate, writeFile } from "node:fs/promises";
+import { mkdir, truncate, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
+import { canReflink } from "../daemon/backends/file/clone-file.ts";
 import { installedProgram } from "./servers/installed-program.ts";
 import { ServerFolder } from "./servers/server-process.ts";
 
@@ -32,21 +32,6 @@ async function makeXfs(folder: string, sizeBytes: number): Promise<string> {
   await mkdir(mountPoint);
   await run("mount", ["-o", "loop,nodev,nosuid", disk, mountPoint]);
   return mountPoint;
-}
-
-async function canReflink(folder: string): Promise<boolean> {
-  const from = path.join(folder, "from");
-  const to = path.join(folder, "to");
-  try {
-    await writeFile(from, "x".repeat(4096));
-    await copyFile(from, to, constants.COPYFILE_FICLONE_FORCE);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    await rm(from, { force: true });
-    await rm(to, { force: true });
-  }
 }
 
 /** Mounts a new, sparse XFS with reflinks in a temporary folder; without root or XFS gives the plain folder. */

@@ -1,5 +1,5 @@
 import { DaemonError, type Fault, faultOf, LostClaimError } from "../errors.ts";
-import { urlImageId } from "../image.ts";
+import { imageIdOf } from "../image.ts";
 import type { VolumePatch } from "../jobs/job-store.ts";
 import type { EventMessage, Outcome } from "../jobs/job.ts";
 import type { VolumeRecord } from "../volume.ts";
@@ -17,7 +17,7 @@ export async function finishCreate(
   const patch: VolumePatch = {
     status: "available",
     sizeGb: served.sizeGb,
-    imageId: run.image?.imageId ?? referencedId(run),
+    imageId: run.image?.imageId ?? imageIdOf(run.request.reference),
     content: run.content,
     providerId: served.providerId,
     path: served.path,
@@ -148,7 +148,7 @@ function eventsOf(
   const facts = {
     job: run.job,
     volumeId: run.request.volumeId,
-    imageId: run.image?.imageId ?? referencedId(run),
+    imageId: run.image?.imageId ?? imageIdOf(run.request.reference),
     content: run.content,
     sizeGb: served?.sizeGb ?? run.request.sizeGb,
     reason: run.reason,
@@ -166,11 +166,4 @@ function eventsOf(
       ? []
       : [events.createEnd({ ...facts, path })]),
   ];
-}
-
-function referencedId(run: CreateRun): string {
-  const { reference } = run.request;
-  return reference.kind === "glance"
-    ? reference.imageId
-    : urlImageId(reference.url, reference.diskFormat);
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { DaemonError } from "../errors.ts";
-import { urlImageId } from "../image.ts";
+import { imageIdOf } from "../image.ts";
 import type { Finish, NewCreate, NewDelete } from "../jobs/job-store.ts";
 import type { ReplyTarget } from "../jobs/job.ts";
 import { replyPrefix } from "./job-fields.ts";
@@ -139,10 +139,7 @@ function newVolumeFields(p: NewCreate, backend: string): readonly string[] {
     backend,
     host: p.host,
     sizeGb: request.sizeGb,
-    imageId:
-      reference.kind === "glance"
-        ? reference.imageId
-        : urlImageId(reference.url, reference.diskFormat),
+    imageId: imageIdOf(reference),
     content: null,
     providerId: null,
     path: null,

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { StoredAccess } from "../../daemon/access.ts";
-import { urlImageId } from "../../daemon/image.ts";
+import { imageIdOf } from "../../daemon/image.ts";
 import type {
   Finish,
   Finished,
@@ -308,10 +308,7 @@ export class MemoryJobStore implements JobStore {
         backend: this.#state.backend,
         host: create.host,
         sizeGb: request.sizeGb,
-        imageId:
-          reference.kind === "glance"
-            ? reference.imageId
-            : urlImageId(reference.url, reference.diskFormat),
+        imageId: imageIdOf(reference),
         content: null,
         providerId: null,
         path: null,
