@@ -84,6 +84,7 @@ async function main(): Promise<void> {
   console.log(
     `clones ${stage.isReflink ? "share blocks" : "are copies: no reflink here"}`,
   );
+  const atRest = await residentMib(stage.daemon.pid);
   const cold = await call(stage, "create_volume", {
     image_id: benchImages.raw,
   });
@@ -112,7 +113,7 @@ async function main(): Promise<void> {
   await measureParts(stage);
   const after = await residentMib(stage.daemon.pid);
   console.log(
-    `\nRSS of ivcd: ${idle.now} MiB after the cold create, ${after.now} MiB after the hits, peak ${after.peak} MiB`,
+    `\nRSS of ivcd: ${atRest.now} MiB at rest, ${idle.now} MiB after the cold create, ${after.now} MiB after the hits, peak ${after.peak} MiB`,
   );
 }
 
