@@ -15,6 +15,7 @@ import { canWrite } from "./wait-for-redis.ts";
 export interface Messaging {
   readonly endpoints: readonly AmqpEndpoint[];
   readonly publisher: ConfirmedPublisher;
+  readonly eventPublisher: ConfirmedPublisher;
   readonly sender: OsloMessageSender;
 }
 
@@ -51,7 +52,7 @@ export function openMessaging(
       notifications: settings.telemetry,
     }),
   );
-  return { endpoints, publisher, sender };
+  return { endpoints, publisher, eventPublisher, sender };
 }
 
 /** The server of the RPC methods; it consumes once it is started. */

@@ -91,7 +91,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   state.servers.push(server);
   addGauges(metrics, {
     redis,
-    publisher: messaging.publisher,
+    ...messaging,
     server,
     services: state.services,
   });

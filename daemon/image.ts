@@ -60,7 +60,7 @@ const strongAlgorithms = new Set<ChecksumAlgorithm>([
 ]);
 
 /**
- * Identity of an image's bytes and of how they are read (DESIGN: "content"), or `null` when the source tells nothing
+ * Identity of an image's bytes and of how they are read (docs/architecture.md: content), or `null` when the source tells nothing
  * that would change with the bytes: such an image is never cached.
  */
 export function contentOf(

@@ -168,7 +168,10 @@ function tellSettings(settings: Settings, logger: Logger): void {
   ) {
     logger.warn(
       "the default backend is not served here: requests that name none are passed on to the daemons that serve it",
-      { defaultBackend: settings.defaultBackend },
+      {
+        defaultBackend: settings.defaultBackend,
+        served: settings.backends.map((each) => each.name),
+      },
     );
   }
   if (!settings.internalTenant.isConfigured) {

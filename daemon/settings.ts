@@ -1,7 +1,6 @@
 import { accessSync, constants } from "node:fs";
 import { hostname } from "node:os";
 import type { CacheLimits } from "./cache/cache-entry.ts";
-import { closest } from "./closest.ts";
 import { parseAmqpUrl } from "./consumers/amqp-endpoint.ts";
 import { UrlAllowList } from "./imagesync/web/url-allow-list.ts";
 import { redactUrl } from "./redact.ts";
@@ -133,12 +132,6 @@ function relations(raw: RawSettings): string[] {
   const names = backends.map(([name]) => name);
   if (names.length === 0) {
     problems.push("backends is empty: configure at least one");
-  }
-  const meant = closest(raw.defaultBackend, names);
-  if (!names.includes(raw.defaultBackend) && meant !== null) {
-    problems.push(
-      `defaultBackend is "${raw.defaultBackend}", which this daemon does not serve (did you mean ${meant}?)`,
-    );
   }
   problems.push(...timingProblems(raw.jobs), ...parsingProblems(raw));
   for (const [key, file] of [

@@ -20,7 +20,10 @@ export const volumeStatuses = [
 /** One of {@link volumeStatuses}. */
 export type VolumeStatus = (typeof volumeStatuses)[number];
 
-/** How a create was served (DESIGN section 1). */
+/**
+ * How a create was served: `hit`, a clone of a ready image-volume; `coalesced`, the same after waiting for a fill that
+ * another one had opened; `miss`, after a fill of its own; `bypass`, a copy without the cache.
+ */
 export type CreatePath = "hit" | "coalesced" | "miss" | "bypass";
 
 /** A volume as it is recorded; lives until it is deleted. */

@@ -104,7 +104,7 @@ async function afterFailedClone(
   if (lookup.lost < maxLost && (await isLost(run, entry, error))) {
     lookup.lost += 1;
     lookup.fillId = null;
-    run.path = null;
+    run.path = "miss";
     return null;
   }
   await run.tools.cache.releaseLease(

@@ -81,6 +81,11 @@ function deadlineOf(
   };
 }
 
+/** A failed create that is asked for again starts anew for its caller. */
+function isFirstOfReopened({ job }: CreateRun): boolean {
+  return job.isReopened && job.takeovers === 0;
+}
+
 /** A run that was cut off from the store may have finished the volume while this one, its heir, worked. */
 async function serveOrAdopt(
   run: CreateRun,
@@ -114,7 +119,7 @@ async function serve(run: CreateRun, openFill: OpenFill): Promise<Served> {
   checkImage(image, request.sizeGb);
   tools.copier.check(image);
   run.content = contentOf(image, tools.settings.freshness);
-  if (!context.isRerun) {
+  if (!context.isRerun || isFirstOfReopened(run)) {
     tools.outboxSender.tell([
       tools.events.createStart(run.job, request.volumeId, image.imageId),
     ]);

@@ -21,7 +21,7 @@ export async function endPoisonedJob(
   const fault = faultOf(poison);
   const { id, token } = job;
   if (job.request.kind === "fill") {
-    await services.cache.abandonFill({
+    const abandoned = await services.cache.abandonFill({
       entryKey: job.request.entryKey,
       fillId: id,
       token,
@@ -36,6 +36,9 @@ export async function endPoisonedJob(
         }),
       ],
     });
+    if (abandoned.kind === "abandoned") {
+      services.outboxSender.send(abandoned.rows);
+    }
     return;
   }
   if (job.request.kind === "create") {

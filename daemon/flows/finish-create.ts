@@ -74,7 +74,7 @@ function recordOf(run: CreateRun, patch: VolumePatch): VolumeRecord {
   };
 }
 
-/** Ends a create that failed; nothing of it is left behind when this is called. */
+/** Ends a create that failed; what it had made was removed before, as far as the backend let it. */
 export async function finishFailedCreate(
   services: BackendServices,
   run: CreateRun,

@@ -1,4 +1,4 @@
-import { type Access, accessWithoutToken } from "../access.ts";
+import type { Access } from "../access.ts";
 import {
   CancelledError,
   LostClaimError,
@@ -7,6 +7,7 @@ import {
 import { DrainError } from "./job-context.ts";
 import type { JobRunnerOptions } from "./job-runner-options.ts";
 import type { Job } from "./job.ts";
+import { LeftAccesses } from "./left-accesses.ts";
 import { type ClaimedJob, renewClaims } from "./renew-claims.ts";
 import { Repeater, waitAtMost } from "./repeater.ts";
 import { waitForStore } from "./wait-for-store.ts";
@@ -33,6 +34,7 @@ export class JobRunner implements AsyncDisposable {
   readonly #renewal: Repeater;
   readonly #sweep: Repeater;
   readonly #unlisten: () => void;
+  readonly #left = new LeftAccesses();
   #isDraining = false;
   #hasSwept = false;
   #quietUntilMs = 0;
@@ -151,7 +153,7 @@ export class JobRunner implements AsyncDisposable {
           kind: job.request.kind,
           takeovers: job.takeovers,
         });
-        this.run(job, accessWithoutToken(job.access), true);
+        this.run(job, this.#left.take(job), true);
       }
     } while (jobs.length === claimBatch);
   }
@@ -226,6 +228,7 @@ export class JobRunner implements AsyncDisposable {
       } catch (error) {
         if (!(error instanceof StoreUnavailableError) || signal.aborted) {
           this.#tellEnd(current, error, signal);
+          this.#left.keep(current, access, signal);
           return;
         }
         logger.warn("job paused: store away", { jobId: current.id, error });

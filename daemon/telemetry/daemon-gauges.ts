@@ -5,6 +5,7 @@ import type { GaugeReading, Metrics } from "./metrics.ts";
 /** What of a running daemon is shown as gauges. */
 export interface GaugeSources {
   readonly redis: { readonly isReady: boolean };
+  readonly eventPublisher: { readonly isConnected: boolean };
   readonly publisher: {
     readonly isConnected: boolean;
     readonly pending: number;
@@ -178,13 +179,13 @@ function sharedGauges(sources: GaugeSources): readonly GaugeReading[] {
     },
     {
       name: "ivc_publications_pending",
-      help: "Replies and events that wait for the broker's confirmation.",
+      help: "Replies, heartbeats and passed-on requests that wait for the broker's confirmation.",
       read: () =>
         Promise.resolve([{ labels: {}, value: sources.publisher.pending }]),
     },
     {
       name: "ivc_connection_up",
-      help: "1 while the connection works: redis, amqp_consume, amqp_publish.",
+      help: "1 while the connection works: redis, amqp_consume, amqp_publish, amqp_events.",
       read: () =>
         Promise.resolve([
           {
@@ -198,6 +199,10 @@ function sharedGauges(sources: GaugeSources): readonly GaugeReading[] {
           {
             labels: { connection: "amqp_publish" },
             value: Number(sources.publisher.isConnected),
+          },
+          {
+            labels: { connection: "amqp_events" },
+            value: Number(sources.eventPublisher.isConnected),
           },
         ]),
     },

@@ -140,10 +140,6 @@ describe("settings", () => {
       /^cache\.image_volume_cache_max_size_gb \(IVC_CACHE_MAX_SIZE_GB\) got "10GiB", need a whole number/,
     ],
     [
-      { IVC_DEFAULT_BACKEND: "fil" },
-      /^defaultBackend is "fil", which this daemon does not serve \(did you mean file\?\)$/,
-    ],
-    [
       { IVC_FILE_ROOT: "volumes" },
       /^backends\.file\.root \(IVC_FILE_ROOT\) need an absolute path$/,
     ],

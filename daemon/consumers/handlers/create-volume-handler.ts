@@ -80,7 +80,7 @@ function readReference(args: ArgumentReader): ImageReference {
     );
   }
   // Refused here already, so that a password does not get into the journal.
-  if (/^[^/?#]*\/\/[^/?#]*@/.test(url)) {
+  if (hasCredentials(url)) {
     throw new RequestError(
       "SOURCE_CREDENTIALS_IN_URL",
       "image_url must not hold a user name or a password",
@@ -93,6 +93,14 @@ function readReference(args: ArgumentReader): ImageReference {
     );
   }
   return { kind: "url", url, diskFormat: diskFormat.toLowerCase(), checksum };
+}
+
+/** As the URL parser sees it, which takes `http:user:password@host` and other odd forms too. */
+function hasCredentials(url: string): boolean {
+  const parsed = URL.parse(url);
+  return parsed === null
+    ? url.includes("@")
+    : parsed.username !== "" || parsed.password !== "";
 }
 
 async function accept(
