@@ -202,7 +202,7 @@ describe("AmqpLink", () => {
     await sleep(50);
     const startedMs = performance.now();
     await link[Symbol.asyncDispose]();
-    expect(performance.now() - startedMs).toBeLessThan(1000);
+    expect(performance.now() - startedMs).toBeLessThan(4_000);
     expect(link.state).toBe("closed");
     await expect(link.ready(10)).rejects.toMatchObject({
       code: "AMQP_UNAVAILABLE",

@@ -59,17 +59,17 @@ describe("OsloMessageSender", () => {
   });
 
   it("gives up on a queue that stays away, and remembers it", async () => {
-    const rig = await bench.start({}, { missingQueueRetryMs: 600 });
+    const rig = await bench.start({}, { missingQueueRetryMs: 1_500 });
     const startedMs = performance.now();
     await expect(
       rig.sender.sendReply(target("reply_never"), "u-1", result),
     ).resolves.toBe("undeliverable");
-    expect(performance.now() - startedMs).toBeGreaterThan(550);
+    expect(performance.now() - startedMs).toBeGreaterThan(1_400);
     const againMs = performance.now();
     await expect(
       rig.sender.sendReply(target("reply_never"), "u-2", result),
     ).resolves.toBe("undeliverable");
-    expect(performance.now() - againMs).toBeLessThan(200);
+    expect(performance.now() - againMs).toBeLessThan(1_300);
   });
 
   it("tries once for a caller whose time ran out a minute ago", async () => {

@@ -260,7 +260,7 @@ describe("RpcServer", () => {
   it("does not let a dead caller keep others waiting", async () => {
     const rig = await bench.start(
       { echo: async ({ args }) => answer(args["n"]) },
-      { missingQueueRetryMs: 1000 },
+      { missingQueueRetryMs: 4000 },
     );
     for (let n = 0; n < 20; n += 1) {
       bench.send(bench.call("echo", { n }, { _reply_q: "reply_gone" }));
@@ -269,7 +269,7 @@ describe("RpcServer", () => {
     await eventually(
       "the live caller's reply",
       () => bench.replies.length === 1,
-      900,
+      3500,
     );
     await eventually("the log", () =>
       rig.log.some(({ event }) => event === "reply undeliverable"),
@@ -279,7 +279,7 @@ describe("RpcServer", () => {
     await eventually(
       "no second wait",
       () => rig.server.counts.served > before && rig.server.inWork === 0,
-      800,
+      3500,
     );
     expect(bench.replies).toHaveLength(1);
   });
@@ -290,7 +290,7 @@ describe("RpcServer", () => {
     await eventually("the wait", () => rig.server.inWork === 1);
     const startedMs = performance.now();
     await rig.server[Symbol.asyncDispose]();
-    expect(performance.now() - startedMs).toBeLessThan(2000);
+    expect(performance.now() - startedMs).toBeLessThan(10_000);
     expect(rig.server.inWork).toBe(0);
   });
 

@@ -81,7 +81,7 @@ describe("claimDataSet", () => {
     const startMs = performance.now();
     await using second = await claimDataSet(claimOf(other));
     expect(second.isNew).toBe(false);
-    expect(performance.now() - startMs).toBeLessThan(200);
+    expect(performance.now() - startMs).toBeLessThan(5_000);
   });
 
   it("takes the name of a dead process of this host at once, of another host when it expired", async () => {
