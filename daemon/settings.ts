@@ -5,7 +5,11 @@ import { parseAmqpUrl } from "./consumers/amqp-endpoint.ts";
 import { UrlAllowList } from "./imagesync/web/url-allow-list.ts";
 import { redactUrl } from "./redact.ts";
 import { explainIssue } from "./settings/explain.ts";
-import { type RawSettings, settingsSchema } from "./settings/schema.ts";
+import {
+  parsedByAdapters,
+  type RawSettings,
+  settingsSchema,
+} from "./settings/schema.ts";
 import { readSecret, type SecretReference } from "./settings/secrets.ts";
 import { readSources, type SettingsSources } from "./settings/sources.ts";
 
@@ -89,6 +93,14 @@ export function loadSettings(
         valueOf(sources, "jobs"),
       );
       problems.push(...(jobs.success ? timingProblems(jobs.data) : []));
+      const told = new Set(
+        parsed.error.issues.map((issue) => issue.path.join(".")),
+      );
+      problems.push(
+        ...parsingProblems(sources.values).filter(
+          (problem) => !told.has(problem.split(" ", 1)[0] ?? ""),
+        ),
+      );
       problems.push(
         ...parsed.error.issues.flatMap((issue) => explainIssue(issue, sources)),
       );
@@ -169,11 +181,16 @@ function backendsOf(
   );
 }
 
-/** What the parsers of the adapters would say at the start. */
-function parsingProblems(raw: RawSettings): string[] {
+/** What the parsers of the adapters would say at the start; values of a wrong type are told by the schema. */
+function parsingProblems(values: unknown): string[] {
+  const parsed = parsedByAdapters.safeParse(values);
+  if (!parsed.success) {
+    return [];
+  }
+  const { amqp, images } = parsed.data;
   const parsers: readonly (readonly [string, () => unknown])[] = [
-    ["amqp.url", () => parseAmqpUrl(raw.amqp.url)],
-    ["images.allowedUrls", () => new UrlAllowList(raw.images.allowedUrls)],
+    ["amqp.url", () => parseAmqpUrl(amqp.url)],
+    ["images.allowedUrls", () => new UrlAllowList(images.allowedUrls)],
   ];
   return parsers.flatMap(([key, parse]) => {
     try {

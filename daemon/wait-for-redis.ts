@@ -41,7 +41,7 @@ export async function untilRedis<T>(
       if (!(error instanceof StoreUnavailableError)) {
         throw error;
       }
-      logger.warn("waiting for Redis", { error });
+      logger.warn("waiting for Redis", { reason: error.message });
       await pause(1000, signal);
     }
   }

@@ -238,11 +238,9 @@ export class AmqpLink implements AsyncDisposable {
     this.#session = session;
     this.#state = "ready";
     this.#backoff.ease();
-    if (this.#lastCode !== "") {
-      this.#options.logger.info("amqp link is back", {
-        link: this.#options.name,
-      });
-    }
+    const event =
+      this.#lastCode === "" ? "amqp link is up" : "amqp link is back";
+    this.#options.logger.info(event, { link: this.#options.name });
     this.#wake();
   }
 

@@ -88,7 +88,7 @@ export async function finishFailedCreate(
   }
   const patch: VolumePatch = {
     status: "error",
-    imageId: run.image?.imageId ?? null,
+    imageId: run.image?.imageId ?? imageIdOf(run.request.reference),
     content: run.content,
     path: run.path,
     reason: run.reason,

@@ -52,7 +52,7 @@ export class StatusServer implements AsyncDisposable {
       await promise;
     } catch (error) {
       throw new DaemonError(
-        `HTTP_PORT: cannot listen on ${at.address}:${at.port}; set http.port (IVC_HTTP_PORT) to a free port, or 0 for none`,
+        `HTTP_PORT: cannot listen on ${at.address}:${at.port} (${codeOf(error)}); set http.port (IVC_HTTP_PORT) to a free port, or 0 for none`,
         { code: "HTTP_PORT", retry: "never", cause: error },
       );
     }
@@ -103,6 +103,12 @@ export class StatusServer implements AsyncDisposable {
         send(response, 404, "text/plain", "/healthz /readyz /metrics\n");
     }
   }
+}
+
+function codeOf(error: unknown): string {
+  return Error.isError(error) && "code" in error
+    ? String(error.code)
+    : String(error);
 }
 
 function send(

@@ -234,6 +234,9 @@ export class JobRunner implements AsyncDisposable {
         logger.warn("job paused: store away", { jobId: current.id, error });
       }
       job = await waitForStore(store, current, retryMs, signal);
+      if (job === null) {
+        this.#left.keep(current, access, signal);
+      }
       retryMs = Math.min(2 * retryMs, maxStoreRetryMs);
       isRerun = true;
     }

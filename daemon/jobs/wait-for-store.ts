@@ -1,4 +1,3 @@
-import { StoreUnavailableError } from "../errors.ts";
 import type { JobStore } from "./job-store.ts";
 import type { Job } from "./job.ts";
 import { pause } from "./repeater.ts";
@@ -15,10 +14,8 @@ export async function waitForStore(
     try {
       const found = await store.get(job.id);
       return found?.job?.token === job.token ? found.job : null;
-    } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) {
-        throw error;
-      }
+    } catch {
+      // Whatever it answers, it does not serve yet.
     }
   }
   return null;

@@ -31,7 +31,9 @@ export function explainIssue(
     });
   }
   const variable = sources.variables.get(key);
-  const place = variable === undefined ? key : `${key} (${variable})`;
+  const isFromThere =
+    variable !== undefined && sources.names.includes(variable);
+  const place = isFromThere ? `${key} (${variable})` : key;
   return [`${place} ${issue.message}`];
 }
 

@@ -118,3 +118,9 @@ export const settingsSchema = z.strictObject({
 
 /** {@link settingsSchema}'s result. */
 export type RawSettings = z.infer<typeof settingsSchema>;
+
+/** The settings that adapters parse further, whatever the others are like. */
+export const parsedByAdapters = z.object({
+  amqp: z.object({ url: text }),
+  images: z.object({ allowedUrls: z.array(text) }),
+});

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import { Load, Util } from "config/lib/util.js";
+import { closest } from "../closest.ts";
 
 /** What the files and the environment say, before it is checked. */
 export interface SettingsSources {
@@ -54,6 +55,7 @@ export function readSources(
   const values = structuredClone(load.config);
   const variables = variablesByKey(directories);
   names.push(...setVariables(values, variables, environment, problems));
+  problems.push(...unknownVariables(variables, environment));
   return { values, names, variables, problems };
 }
 
@@ -85,6 +87,21 @@ function setVariables(
     }
   }
   return used;
+}
+
+/** Variables that look like ours and are none, such as a mistyped one. Those of tests are theirs. */
+function unknownVariables(
+  variables: ReadonlyMap<string, string>,
+  environment: Readonly<Record<string, string | undefined>>,
+): readonly string[] {
+  const known = [...variables.values()];
+  return Object.keys(environment)
+    .filter((name) => name.startsWith("IVC_") && !name.startsWith("IVC_TEST_"))
+    .filter((name) => !known.includes(name))
+    .map((name) => {
+      const meant = closest(name, known);
+      return `${name} sets nothing${meant === null ? ": unset it" : ` (did you mean ${meant}?)`}`;
+    });
 }
 
 /** Keys whose empty value means something. */

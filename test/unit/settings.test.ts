@@ -62,7 +62,7 @@ describe("settings", () => {
 
   it("names the variable of the folder that is missing", () => {
     expect(() => loadSettings({ NODE_CONFIG_DIR: configDir })).toThrow(
-      'config: backends.file.root (IVC_FILE_ROOT) is empty: name the folder for volumes (IVC_FILE_ROOT for the backend "file")',
+      'config: backends.file.root is empty: name the folder for volumes (IVC_FILE_ROOT for the backend "file")',
     );
   });
 
@@ -241,6 +241,15 @@ describe("settings", () => {
     expect(problemsOf({ NODE_CONFIG_DIR: folder.path })).toContainEqual(
       expect.stringMatching(/^no default\.json5 in .*NODE_CONFIG_DIR/),
     );
+  });
+});
+
+describe("variables", () => {
+  it("that look like ours and are none are told, with what was meant", () => {
+    expect(problemsOf({ IVC_FILEROOT: "/srv" })).toContainEqual(
+      "IVC_FILEROOT sets nothing (did you mean IVC_FILE_ROOT?)",
+    );
+    expect(problemsOf({ IVC_TEST_REDIS_URL: "redis://h" })).toEqual([]);
   });
 });
 

@@ -154,7 +154,7 @@ export class ArgumentReader {
       ([key, each]) =>
         typeof each === "string" &&
         each.length <= maxText &&
-        !/\p{Cc}/u.test(each) &&
+        !/\p{Cc}/u.test(key + each) &&
         key.length <= maxText &&
         key !== "",
     );
@@ -162,7 +162,7 @@ export class ArgumentReader {
       throw invalid(
         name,
         value,
-        `at most ${maxMetadata} texts of up to ${maxText} characters by name`,
+        `at most ${maxMetadata} texts of up to ${maxText} printable characters by name`,
       );
     }
     return Object.fromEntries(entries);

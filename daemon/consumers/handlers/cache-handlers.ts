@@ -100,7 +100,13 @@ function readWanted(args: ArgumentReader): Wanted {
   const content = args.text("content", 512);
   const imageId = args.text("image_id");
   const what = content ?? imageId;
-  if (what === null || (content !== null && imageId !== null)) {
+  if (content !== null && imageId !== null) {
+    throw new RequestError(
+      "ARG_INVALID",
+      "content and image_id exclude each other",
+    );
+  }
+  if (what === null) {
     throw new RequestError(
       "ARG_MISSING",
       "name the entry by either content or image_id; cache_list shows both",

@@ -169,7 +169,9 @@ function conflict(volume: VolumeRecord, request: RpcRequest): RequestError {
   const isGone = volume.status === "deleted" || volume.status === "deleting";
   const what = isOwn
     ? isGone
-      ? `was deleted (${volume.status})`
+      ? volume.status === "deleted"
+        ? "was deleted"
+        : "is being deleted"
       : `exists (${volume.status}) from image ${volume.imageId ?? "unknown"}, asked for with other arguments`
     : "is taken";
   return new RequestError(

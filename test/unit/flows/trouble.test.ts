@@ -5,6 +5,7 @@ import {
   BackendError,
   LostClaimError,
   RequestError,
+  StoreUnavailableError,
 } from "../../../daemon/errors.ts";
 import { contentKey } from "../../../daemon/image.ts";
 import { eventually } from "../../helpers/eventually.ts";
@@ -193,6 +194,55 @@ describe("a daemon that could not renew", () => {
     resolve();
     expect((await rig.ended(id)).status).toBe("available");
     expect(rig.copies).toHaveLength(2);
+  });
+});
+
+describe("an outage of the store that is longer than a claim", () => {
+  it("costs a create of a daemon that lives neither its caller's token nor its end", async () => {
+    await using rig = await flowRig();
+    const { cache, jobs } = rig.services;
+    let isAway = true;
+    const tokens: (string | null)[] = [];
+    const describeImage = rig.script.describe;
+    rig.script.describe = async (imageId, access) => {
+      tokens.push(access.authToken);
+      return await describeImage(imageId, access);
+    };
+    const real = {
+      acquire: cache.acquire.bind(cache),
+      renew: jobs.renew.bind(jobs),
+      get: jobs.get.bind(jobs),
+      claimDue: jobs.claimDue.bind(jobs),
+    };
+    const refuse = () => {
+      if (isAway) {
+        throw new StoreUnavailableError("connection refused");
+      }
+    };
+    cache.acquire = async (wanted) => {
+      refuse();
+      return await real.acquire(wanted);
+    };
+    jobs.renew = async (claimed) => {
+      refuse();
+      return await real.renew(claimed);
+    };
+    jobs.get = async (jobId) => {
+      refuse();
+      return await real.get(jobId);
+    };
+    jobs.claimDue = async (limit) => {
+      refuse();
+      return await real.claimDue(limit);
+    };
+    const id = await rig.open("i1");
+    await eventually(
+      "the end of its work",
+      () => rig.services.runner.runningCount === 0,
+    );
+    isAway = false;
+    expect((await rig.ended(id)).status).toBe("available");
+    expect(new Set(tokens)).toEqual(new Set(["token"]));
   });
 });
 
