@@ -36,9 +36,15 @@ describe("connectRedis", () => {
     );
     expect(redis.isReady).toBe(false);
     // Sent while Redis is away: repeated until it is back.
-    const waiting = stores.jobs.openCreate(newCreate());
+    const waiting = redis.call(
+      async (client) => await client.set("waited", "yes"),
+      { deadlineMs: 30_000 },
+    );
     await server.restart();
-    expect(await waiting).toMatchObject({ kind: "opened" });
+    expect(await waiting).toBe("OK");
+    expect(await stores.jobs.openCreate(newCreate())).toMatchObject({
+      kind: "opened",
+    });
     expect(await stores.jobs.get(job.id)).toEqual({ job, isDone: false });
     expect(await stores.jobs.openCount()).toBe(2);
     expect(states).toEqual([true, false, true]);
