@@ -77,6 +77,9 @@ export class Evictor implements AsyncDisposable {
     try {
       await backend.deleteVolume(providerId, { signal: this.#stop.signal });
     } catch (error) {
+      if (this.#stop.signal.aborted) {
+        throw error; // Nobody's failure: the entry stays marked, and due.
+      }
       logger.error(
         "image-volume not deleted: it stays counted and is tried again",
         {
@@ -112,6 +115,9 @@ export class Evictor implements AsyncDisposable {
     do {
       entries = await this.#options.store.claimEvictions(claimBatch, retryMs);
       for (const entry of entries) {
+        if (this.#stop.signal.aborted) {
+          return;
+        }
         // A refusal is logged by `delete`; the others still have their turn.
         await this.delete(entry).catch(() => {});
       }

@@ -1,4 +1,4 @@
-import type { Access } from "../access.ts";
+import { type Access, accessWithoutToken } from "../access.ts";
 import {
   CancelledError,
   LostClaimError,
@@ -7,7 +7,7 @@ import {
 import { DrainError } from "./job-context.ts";
 import type { JobRunnerOptions } from "./job-runner-options.ts";
 import type { Job } from "./job.ts";
-import { LeftAccesses } from "./left-accesses.ts";
+import { LeftJobs } from "./left-jobs.ts";
 import { type ClaimedJob, renewClaims } from "./renew-claims.ts";
 import { Repeater, waitAtMost } from "./repeater.ts";
 import { waitForStore } from "./wait-for-store.ts";
@@ -34,7 +34,7 @@ export class JobRunner implements AsyncDisposable {
   readonly #renewal: Repeater;
   readonly #sweep: Repeater;
   readonly #unlisten: () => void;
-  readonly #left = new LeftAccesses();
+  readonly #left = new LeftJobs();
   #isDraining = false;
   #hasSwept = false;
   #quietUntilMs = 0;
@@ -153,7 +153,7 @@ export class JobRunner implements AsyncDisposable {
           kind: job.request.kind,
           takeovers: job.takeovers,
         });
-        this.run(job, this.#left.take(job), true);
+        this.run(job, accessWithoutToken(job.access), true);
       }
     } while (jobs.length === claimBatch);
   }
@@ -262,6 +262,9 @@ export class JobRunner implements AsyncDisposable {
     try {
       await renewClaims(store, [...this.#running.values()]);
       this.#renewedAtMs = Date.now();
+      await this.#left.resume(store, (job, access) => {
+        this.run(job, access, true);
+      });
     } catch (error) {
       if (Date.now() - this.#renewedAtMs > claimTtlMs * claimShare) {
         // Before anybody may take them over; whoever does goes on from the journal.

@@ -32,6 +32,7 @@ export class OutboxSender implements AsyncDisposable {
   };
   /** What the last message of a kind failed with. */
   readonly #failures = new Map<Kind, string>();
+  #isStopped = false;
   #removal: NodeJS.Timeout | null = null;
 
   constructor(outbox: Outbox, sender: MessageSender, logger: Logger) {
@@ -75,6 +76,7 @@ export class OutboxSender implements AsyncDisposable {
 
   /** Waits a moment for what is being sent: an answer to a caller that is gone must not hold the end up. It stays in the outbox. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isStopped = true;
     await this.#sweep.stop();
     await waitAtMost(Promise.all(this.#sending.values()), disposeWaitMs);
     if (this.#removal !== null) {
@@ -143,7 +145,7 @@ export class OutboxSender implements AsyncDisposable {
     const { event: events } = this.#backlogs;
     while (events.size > 0) {
       for (const row of inOrder(events)) {
-        if (!(await this.#start(row))) {
+        if (this.#isStopped || !(await this.#start(row))) {
           return;
         }
         events.delete(row.id);
@@ -166,7 +168,12 @@ export class OutboxSender implements AsyncDisposable {
             await this.#sending.get(row.id);
           }),
       );
-    } while (rows.length === claimBatch);
+      // What the broker refuses becomes due again and again: then one batch is enough for a turn.
+    } while (
+      rows.length === claimBatch &&
+      this.#backlogs.event.size === 0 &&
+      !this.#isStopped
+    );
   }
 
   /** Once for each kind of message and cause: an outage has thousands of them. */
