@@ -153,6 +153,9 @@ export class RequestProcessor {
         return { kind: "result", result, facts };
       } catch (error) {
         if (!(error instanceof StoreUnavailableError)) {
+          if (wasHeld) {
+            hold.reached();
+          }
           this.#logUnexpected(error, facts);
           return { kind: "result", result: failure(error), facts };
         }

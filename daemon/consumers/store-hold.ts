@@ -23,6 +23,7 @@ export interface StoreHoldOptions {
 export class StoreHold {
   readonly #options: StoreHoldOptions;
   #heldSinceMs: number | null = null;
+  #missedAtMs = 0;
   #isAway = false;
 
   constructor(options: StoreHoldOptions) {
@@ -46,8 +47,14 @@ export class StoreHold {
 
   /** A handler could not reach it: waits before the next try; false when there is to be none. */
   async mayRetry(signal: AbortSignal, stop: AbortSignal): Promise<boolean> {
-    this.#heldSinceMs ??= performance.now();
-    if (performance.now() - this.#heldSinceMs >= this.#options.holdMs) {
+    const nowMs = performance.now();
+    if (nowMs - this.#missedAtMs > this.#options.holdMs) {
+      // The last miss belongs to an outage that is over, whoever held it then.
+      this.#heldSinceMs = null;
+    }
+    this.#missedAtMs = nowMs;
+    this.#heldSinceMs ??= nowMs;
+    if (nowMs - this.#heldSinceMs >= this.#options.holdMs) {
       this.#leave(stop);
       return false;
     }

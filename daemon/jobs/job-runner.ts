@@ -13,6 +13,7 @@ import { Repeater, waitAtMost } from "./repeater.ts";
 import { waitForStore } from "./wait-for-store.ts";
 
 interface Running extends ClaimedJob {
+  readonly access: Access;
   readonly done: Promise<void>;
 }
 
@@ -38,7 +39,7 @@ export class JobRunner implements AsyncDisposable {
   #isDraining = false;
   #hasSwept = false;
   #quietUntilMs = 0;
-  #renewedAtMs = Date.now();
+  #stopTimer: NodeJS.Timeout | undefined;
 
   constructor(options: JobRunnerOptions) {
     this.#options = options;
@@ -92,7 +93,7 @@ export class JobRunner implements AsyncDisposable {
     const earlier = this.#running.get(job.id);
     if (earlier !== undefined && earlier.job.token !== job.token) {
       // Its claim ran out while the store was away, and we have taken it over from ourselves.
-      void this.#runAfter(earlier, job, access);
+      void this.#runAfter(earlier, job);
       return;
     }
     // While it drains, only a fill starts: a create in work waits for it.
@@ -104,6 +105,7 @@ export class JobRunner implements AsyncDisposable {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#running.set(job.id, {
       job,
+      access,
       controller,
       done: promise,
       leaseEntryKey: null,
@@ -192,6 +194,7 @@ export class JobRunner implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#unlisten();
     await this.drain(0);
+    clearTimeout(this.#stopTimer);
   }
 
   async #runToEnd(
@@ -242,10 +245,10 @@ export class JobRunner implements AsyncDisposable {
     }
   }
 
-  async #runAfter(earlier: Running, job: Job, access: Access): Promise<void> {
+  async #runAfter(earlier: Running, job: Job): Promise<void> {
     earlier.controller.abort(new LostClaimError(`job ${job.id}`));
     await earlier.done;
-    this.run(job, access, true);
+    this.run(job, earlier.access, true);
   }
 
   #tellEnd(job: Job, error: unknown, signal: AbortSignal): void {
@@ -258,23 +261,24 @@ export class JobRunner implements AsyncDisposable {
   }
 
   async #renewAll(): Promise<void> {
-    const { store, claimTtlMs } = this.#options;
-    try {
-      await renewClaims(store, [...this.#running.values()]);
-      this.#renewedAtMs = Date.now();
-      await this.#left.resume(store, (job, access) => {
-        this.run(job, access, true);
-      });
-    } catch (error) {
-      if (Date.now() - this.#renewedAtMs > claimTtlMs * claimShare) {
-        // Before anybody may take them over; whoever does goes on from the journal.
-        for (const { controller } of this.#running.values()) {
-          controller.abort(
-            new StoreUnavailableError("claims could not be renewed in time"),
-          );
-        }
+    const { store } = this.#options;
+    await renewClaims(store, [...this.#running.values()]);
+    this.#armStop();
+    await this.#left.resume(store, (job, access) => {
+      this.run(job, access, true);
+    });
+  }
+
+  /** Work stops before anybody may take it over; whoever does goes on from the journal. */
+  #armStop(): void {
+    clearTimeout(this.#stopTimer);
+    this.#stopTimer = setTimeout(() => {
+      for (const { controller } of this.#running.values()) {
+        controller.abort(
+          new StoreUnavailableError("claims could not be renewed in time"),
+        );
       }
-      throw error;
-    }
+    }, this.#options.claimTtlMs * claimShare);
+    this.#stopTimer.unref();
   }
 }

@@ -17,7 +17,7 @@ export function acquireInMemory(
     return { kind: "lost", staleKeys: [] };
   }
   const isFirst = own.job.entryKey !== asked.entryKey;
-  const says = isFirst || !state.aliases.has(asked.image.imageId);
+  const says = isFirst || !standsForAnother(state, asked);
   const staleKeys = isFirst ? moveAlias(state, asked) : [];
   const held = state.entries.get(asked.entryKey);
   if (held !== undefined && mayClone(state, held, asked.jobId)) {
@@ -100,6 +100,11 @@ function takeAlias(
   state.aliases.set(imageId, held.entry.key);
   held.entry.imageId = imageId;
   held.entry.aliases = [...new Set([...held.entry.aliases, imageId])];
+}
+
+function standsForAnother(state: MemoryState, asked: Acquire): boolean {
+  const current = state.aliases.get(asked.image.imageId);
+  return current !== undefined && current !== asked.entryKey;
 }
 
 function moveAlias(state: MemoryState, asked: Acquire): readonly string[] {

@@ -46,7 +46,7 @@ end
 local is_first = redis.call("HGET", job, "entry_key") ~= key
 local current = redis.call("GET", alias)
 -- With no entry left for the image id (the image-volume was lost, the fill failed) the job says it again.
-local says = is_first or not current
+local says = is_first or not current or current == key
 if is_first and current and current ~= key then
   if current ~= old_key then
     return { "moved", current }
