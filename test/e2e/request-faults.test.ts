@@ -158,7 +158,7 @@ describe("a request that comes at a bad moment", () => {
 
   it("30: deletes what is being created, both are answered, and the download ends", async () => {
     const image = stage.images.add(rawImage(24 * 1024 ** 2), {
-      rate: 4 * 1024 ** 2,
+      rate: 1.5 * 1024 ** 2,
     });
     const volume_id = randomUUID();
     const making = codeOf(stage.create(image.id, { volume_id }));

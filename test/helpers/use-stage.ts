@@ -153,7 +153,10 @@ async function setStage(
   options: StageOptions,
   stack: AsyncDisposableStack,
 ): Promise<Stage> {
-  const redisServer = stack.use(await startRedis({ appendOnly: true }));
+  // What was answered has to be there after a kill, also where the disk is slow: with everysec Redis may wait with writing.
+  const redisServer = stack.use(
+    await startRedis({ appendOnly: true, args: ["--appendfsync", "always"] }),
+  );
   const redisUrl = databaseUrl(redisServer);
   const redis = stack.adopt(new Redis(redisUrl), (each) => {
     each.disconnect();

@@ -86,7 +86,10 @@ describe("useRabbitmq", () => {
 });
 
 describe("useRedis", () => {
-  const server = useRedis({ appendOnly: true });
+  const server = useRedis({
+    appendOnly: true,
+    args: ["--appendfsync", "always"],
+  });
 
   it("keeps what was written when it is killed and started again", async () => {
     await server.redis.set("key", "kept");
