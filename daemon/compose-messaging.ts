@@ -78,7 +78,6 @@ export function composeServer(
     handlers: allHandlers({
       registry,
       directory: new RedisVolumeDirectory({ redis }),
-      internalProjectId: settings.internalTenant.projectId,
     }),
     sender,
     publisher,

@@ -28,8 +28,6 @@ import { untilRedis, waitForRedis } from "./wait-for-redis.ts";
 
 /** A running daemon. */
 export interface Daemon extends AsyncDisposable {
-  /** Why it is not ready; empty when it is. */
-  notReady(): readonly string[];
   /** Takes no more requests and waits for those in work; what is left then is given up for other daemons. */
   drain(): Promise<void>;
 }
@@ -100,7 +98,6 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   state.isStarted = true;
   const owned = stack.move();
   return {
-    notReady,
     drain: async () => {
       await drainAll(state, settings.jobs.drainTimeout);
     },

@@ -30,10 +30,6 @@ export class StoreHold {
     this.#options = options;
   }
 
-  get isHolding(): boolean {
-    return this.#heldSinceMs !== null;
-  }
-
   get isAway(): boolean {
     return this.#isAway;
   }

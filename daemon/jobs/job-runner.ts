@@ -78,11 +78,6 @@ export class JobRunner implements AsyncDisposable {
     this.#sweep.start();
   }
 
-  /** True once the journal was swept after the start. */
-  get hasSwept(): boolean {
-    return this.#hasSwept;
-  }
-
   /** Jobs in work or parked here. */
   get runningCount(): number {
     return this.#running.size;
@@ -264,9 +259,11 @@ export class JobRunner implements AsyncDisposable {
     const { store } = this.#options;
     await renewClaims(store, [...this.#running.values()]);
     this.#armStop();
-    await this.#left.resume(store, (job, access) => {
-      this.run(job, access, true);
-    });
+    if (!this.#isDraining) {
+      await this.#left.resume(store, (job, access) => {
+        this.run(job, access, true);
+      });
+    }
   }
 
   /** Work stops before anybody may take it over; whoever does goes on from the journal. */

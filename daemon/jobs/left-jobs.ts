@@ -25,14 +25,24 @@ export class LeftJobs {
     store: JobStore,
     run: (job: Job, access: Access) => void,
   ): Promise<void> {
-    for (const [jobId, { job, access }] of this.#kept) {
-      const claim = { jobId, token: job.token, leaseEntryKey: null };
-      const [answer] = await store.renew([claim]);
-      const found = answer === "lost" ? null : await store.get(jobId);
+    for (const [jobId, left] of this.#kept) {
+      // Taken out first: a renewal and a sweep may come here at the same time.
       this.#kept.delete(jobId);
-      if (found !== null && !found.isDone) {
-        run(found.job, access);
+      try {
+        const job = await stillOurs(store, left.job);
+        if (job !== null) {
+          run(job, left.access);
+        }
+      } catch (error) {
+        this.#kept.set(jobId, left);
+        throw error;
       }
     }
   }
+}
+
+async function stillOurs(store: JobStore, job: Job): Promise<Job | null> {
+  const claim = { jobId: job.id, token: job.token, leaseEntryKey: null };
+  const [answer] = await store.renew([claim]);
+  return answer === "lost" ? null : ((await store.get(job.id))?.job ?? null);
 }

@@ -10,7 +10,6 @@ import type { HandlerResult, RpcRequest } from "../rpc-request.ts";
 export interface HandlerTools {
   readonly registry: BackendRegistry<BackendServices>;
   readonly directory: VolumeDirectory;
-  readonly internalProjectId: string;
 }
 
 /** Services of the backend a request names, or the order to pass the request on. */
