@@ -1,7 +1,13 @@
-// Installs what a command of this project needs and is missing: `node scripts/setup.mjs [start|check|demo|test|bench]`.
+// Installs what a command of this project needs and is missing: `node scripts/setup.mjs [start|check|demo|test|bench|simulator]`.
 // Runs on any Node from 18 on and without node_modules, as it may be the first thing that runs in a fresh clone.
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -31,6 +37,11 @@ const packages = {
   },
   "grub-rescue-pc": { files: ["/usr/lib/grub-rescue/grub-rescue-usb.img"] },
   curl: { program: "curl" },
+  // The FlashArray simulator's iSCSI target, two clients of it, and what makes its certificate.
+  tgt: { program: "tgtd" },
+  "qemu-block-extra": { files: inLibraryFolders("qemu/block-iscsi.so") },
+  "libiscsi-bin": { program: "iscsi-inq" },
+  openssl: { program: "openssl" },
   systemd: { program: "systemd-analyze" },
 };
 
@@ -41,7 +52,14 @@ const groups = {
   demo: all.filter((name) => name !== "systemd"),
   test: all,
   bench: all.filter((name) => name !== "systemd"),
+  simulator: ["tgt", "openssl", "xfsprogs", "util-linux"],
 };
+
+/** Debian keeps libraries and plugins in folders named after the processor. */
+function inLibraryFolders(file) {
+  const folders = existsSync("/usr/lib") ? readdirSync("/usr/lib") : [];
+  return ["", ...folders].map((folder) => path.join("/usr/lib", folder, file));
+}
 
 function say(text) {
   process.stderr.write(`setup: ${text}\n`);
@@ -181,7 +199,7 @@ function installPackages(group) {
   }
   if (!isRoot) {
     giveUp(
-      `missing: ${names}. Run:\n\n  ${commands}\n\n(Debian starts the servers as services then. They are not used here, so if you do not want them:\n  sudo systemctl disable --now rabbitmq-server redis-server)`,
+      `missing: ${names}. Run:\n\n  ${commands}\n\n(Debian starts the servers as services then. They are not used here, so if you do not want them:\n  sudo systemctl disable --now rabbitmq-server redis-server tgt)`,
     );
   }
   say(`installing ${names} (apt-get, one or two minutes)`);
