@@ -1,14 +1,19 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DaemonError } from "./errors.ts";
+import { findIscsiTools } from "./imagesync/find-iscsi-tools.ts";
 import { findQemuImg } from "./imagesync/find-qemu-img.ts";
 import { GlanceSource } from "./imagesync/glance/glance-source.ts";
 import type { ImageCopier } from "./imagesync/image-copier.ts";
 import type { ImageSource } from "./imagesync/image-source.ts";
+import { LunWriter } from "./imagesync/lun-writer.ts";
 import { QemuImg } from "./imagesync/qemu-img.ts";
 import { cleanScratch } from "./imagesync/scratch.ts";
 import { SourceByKind } from "./imagesync/source-by-kind.ts";
-import { StreamCopier } from "./imagesync/stream-copier.ts";
+import {
+  StreamCopier,
+  type StreamCopierOptions,
+} from "./imagesync/stream-copier.ts";
 import { WebSource } from "./imagesync/web/web-source.ts";
 import type { Logger } from "./logger.ts";
 import type { Settings } from "./settings.ts";
@@ -53,7 +58,7 @@ export async function composeImages(
   const scratchDir = await makeScratch(settings);
   const copier = new StreamCopier({
     source,
-    qemuImg: new QemuImg(await findQemuImg()),
+    ...(await openWriters(settings, scratchDir)),
     scratchDir,
     policy: { checksums: images.checksumPolicy, allowMd5: images.allowMd5 },
     maxVirtualSizeBytes: images.maxVirtualSize,
@@ -70,13 +75,24 @@ export async function composeImages(
   };
 }
 
+/** LUNs are written only where a backend has some: their tools need not be installed elsewhere. */
+async function openWriters(
+  { backends }: Settings,
+  scratchDir: string,
+): Promise<Pick<StreamCopierOptions, "qemuImg" | "lunWriter">> {
+  const tools = await findQemuImg();
+  const qemuImg = new QemuImg(tools);
+  if (backends.every(({ driver }) => driver === "file")) {
+    return { qemuImg };
+  }
+  const iscsi = await findIscsiTools(tools);
+  const lunWriter = new LunWriter({ ...tools, ...iscsi, qemuImg, scratchDir });
+  return { qemuImg, lunWriter };
+}
+
 /** A folder of this node's own. */
 async function makeScratch(settings: Settings): Promise<string> {
-  const base =
-    settings.images.scratchDir === ""
-      ? join(settings.backends[0]?.root ?? "/var/tmp", ".scratch")
-      : settings.images.scratchDir;
-  const dir = join(base, settings.nodeName);
+  const dir = join(settings.images.scratchDir, settings.nodeName);
   await mkdir(dir, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
     throw new DaemonError(
       `SCRATCH_UNUSABLE: cannot make the scratch folder ${dir}; set images.scratchDir to a folder that ivcd may write`,

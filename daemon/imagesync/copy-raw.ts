@@ -1,3 +1,4 @@
+import type { FileTarget } from "../backends/volume-backend.ts";
 import { BackendError, BackendFullError } from "../errors.ts";
 import { BlockWriter } from "./block-writer.ts";
 import type { CopyRun } from "./copy-run.ts";
@@ -5,9 +6,12 @@ import { errorCodeOf, isNoSpace, isSystemError } from "./error-code.ts";
 import type { CopyResult } from "./image-copier.ts";
 import { pour } from "./pour.ts";
 
-/** Writes a raw image into its target as it arrives. */
-export async function copyRaw(run: CopyRun): Promise<CopyResult> {
-  const { download, target, meter, dirtyBytes, signal } = run;
+/** Writes a raw image into a file or device as it arrives. */
+export async function copyRaw(
+  run: CopyRun,
+  target: FileTarget,
+): Promise<CopyResult> {
+  const { download, meter, dirtyBytes, signal } = run;
   const startedMs = performance.now();
   try {
     await using writer = await BlockWriter.open(target.path);

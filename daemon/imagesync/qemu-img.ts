@@ -1,14 +1,19 @@
-import { constants } from "node:fs";
-import { open, stat } from "node:fs/promises";
-import type { Options, WriteTarget } from "../backends/volume-backend.ts";
+import type {
+  FileTarget,
+  IscsiTarget,
+  Options,
+} from "../backends/volume-backend.ts";
+import { inspectFileTarget } from "./inspect-file-target.ts";
+import { lunOptions, secretObject } from "./lun-options.ts";
 import {
-  BackendError,
-  BackendFullError,
-  DaemonError,
-  ImageError,
-} from "../errors.ts";
-import { errorCodeOf } from "./error-code.ts";
+  fileFailure,
+  imageFailure,
+  isUnflushed,
+  lunFailure,
+} from "./qemu-img-failure.ts";
+import { iscsiReason } from "./read-unit-serial.ts";
 import {
+  type ConfinedCommand,
   type ConfinedExit,
   type ConfiningTools,
   runConfined,
@@ -21,9 +26,33 @@ export interface QemuImgOptions extends ConfiningTools {
   readonly addressSpaceBytes?: number;
   /** For each run; default 3,600. */
   readonly cpuSeconds?: number;
+  /** How long a LUN may take nothing, beside the time for one percent of the image at 10 MB/s; default 60 s. */
+  readonly lunStallMs?: number;
 }
 
-/** qemu's image tool, run confined, on qcow2 files that the format inspector has passed. */
+/** A whole image in a local file, verified. */
+export interface SpooledImage {
+  readonly path: string;
+  readonly format: "raw" | "qcow2";
+}
+
+/** One way to a LUN. */
+export interface LunPath {
+  readonly target: IscsiTarget;
+  readonly portal: string;
+  /** Descriptor of the file with the CHAP secret. */
+  readonly secretFd: number | null;
+}
+
+/** How a conversion into a LUN ended: done, or the portal could not be reached or was lost on the way. */
+export type LunOutcome =
+  | { readonly kind: "written" }
+  | { readonly kind: "lost"; readonly reason: string };
+
+/** Hears how far a conversion is. */
+type OnPercent = (percent: number) => void;
+
+/** qemu's image tool, run confined, on files that the format inspector has passed. */
 export class QemuImg {
   readonly #options: QemuImgOptions;
 
@@ -31,174 +60,132 @@ export class QemuImg {
     this.#options = options;
   }
 
-  /** Throws `IMAGE_CORRUPT` unless the file's own tables are consistent; leaked clusters do not matter. */
+  /** Throws `IMAGE_CORRUPT` unless a qcow2's own tables are consistent; leaked clusters do not matter. */
   async check(path: string, options: Options): Promise<void> {
-    const exit = await this.#run(
-      ["check", "-q", "-f", "qcow2", pinned(path)],
-      0,
-      () => {},
-      options,
-    );
+    const image = { path, format: "qcow2" } as const;
+    const args = ["check", "-q", "-f", "qcow2", pinned(image)];
+    const exit = await this.#run({ args, fileBytes: 0 }, options);
     if (exit.code !== 0 && exit.code !== 3) {
       throw imageFailure("check", exit);
     }
   }
 
-  /** Writes a qcow2 as raw into a target that reads as zeroes. `onPercent` hears how far it is. */
-  async convert(
-    path: string,
-    target: WriteTarget,
-    onPercent: (percent: number) => void,
+  /** Writes an image as raw into a target that reads as zeroes. */
+  async convertToFile(
+    image: SpooledImage,
+    target: FileTarget,
+    onPercent: OnPercent,
     options: Options,
   ): Promise<void> {
-    const place = await inspectTarget(target);
-    const cache = place.isDirect ? "none" : "writeback";
+    const place = await inspectFileTarget(target);
+    const args = [
+      ...convertArgs(image, place.isDirect ? "none" : "writeback"),
+      "-O",
+      "raw",
+      pinned(image),
+      target.path,
+    ];
+    const fileBytes = place.isFile ? target.sizeBytes : null;
     const exit = await this.#run(
-      [
-        ..."convert -p -f qcow2 -O raw -n --target-is-zero -W -m 16 -t".split(
-          " ",
-        ),
-        cache,
-        pinned(path),
-        target.path,
-      ],
-      place.isFile ? target.sizeBytes : null,
-      (text) => {
-        const percent = lastPercent(text);
-        if (percent !== null) {
-          onPercent(percent);
-        }
-      },
+      { args, fileBytes, onOutput: percentsFor(onPercent) },
       options,
     );
     if (exit.code !== 0) {
-      throw convertFailure(exit, target);
+      throw fileFailure(exit, target);
     }
   }
 
+  /**
+   * Writes an image as raw into a LUN that reads as zeroes, or to which the same image was written in part, and has the
+   * device flush its cache.
+   */
+  async convertToLun(
+    image: SpooledImage,
+    { target, portal, secretFd }: LunPath,
+    onPercent: OnPercent,
+    options: Options,
+  ): Promise<LunOutcome> {
+    const silenceMs = this.#silenceMs(target);
+    const args = [
+      ...convertArgs(image, "none"),
+      ...(secretFd === null ? [] : ["--object", secretObject]),
+      "--target-image-opts",
+      pinned(image),
+      lunOptions(target, portal),
+    ];
+    const exit = await this.#run(
+      {
+        args,
+        fileBytes: 0,
+        inheritedFd: secretFd,
+        // It reconnects for ever to a target that is gone.
+        silenceMs,
+        onOutput: percentsFor(onPercent),
+      },
+      options,
+    );
+    if (exit.isSilent) {
+      const seconds = Math.round(silenceMs / 1_000);
+      return { kind: "lost", reason: `took nothing for ${seconds} s` };
+    }
+    if (exit.code !== 0 && /Failed to connect to LUN/.test(exit.stderr)) {
+      return { kind: "lost", reason: iscsiReason(exit.stderr) };
+    }
+    if (exit.code !== 0 || isUnflushed(exit)) {
+      throw lunFailure(exit, target);
+    }
+    return { kind: "written" };
+  }
+
+  /** qemu-img tells each percent, so the time for one of them is no silence. */
+  #silenceMs(target: IscsiTarget): number {
+    const percentMs = target.sizeBytes / 100 / 10_000;
+    return (this.#options.lunStallMs ?? 60_000) + percentMs;
+  }
+
   async #run(
-    args: readonly string[],
-    fileBytes: number | null,
-    onOutput: (text: string) => void,
+    command: Pick<
+      ConfinedCommand,
+      "args" | "fileBytes" | "inheritedFd" | "silenceMs" | "onOutput"
+    >,
     options: Options,
   ): Promise<ConfinedExit> {
     const { qemuImg, addressSpaceBytes, cpuSeconds } = this.#options;
-    const command = {
-      program: qemuImg,
-      args,
+    const limits = {
       addressSpaceBytes: addressSpaceBytes ?? 1024 ** 3,
       cpuSeconds: cpuSeconds ?? 3_600,
-      fileBytes,
-      onOutput,
     };
-    return await runConfined(this.#options, command, options);
+    return await runConfined(
+      this.#options,
+      { program: qemuImg, ...limits, ...command },
+      options,
+    );
   }
 }
 
+function convertArgs(
+  { format }: SpooledImage,
+  cache: "none" | "writeback",
+): readonly string[] {
+  const fixed = "convert -p -n --target-is-zero -W -m 16 -t";
+  return [...fixed.split(" "), cache, "-f", format];
+}
+
 /** Names a file so that qemu opens no other: no backing file, no protocol in the name. */
-function pinned(path: string): string {
+function pinned({ path, format }: SpooledImage): string {
   return `json:${JSON.stringify({
-    driver: "qcow2",
-    backing: null,
+    driver: format,
+    ...(format === "qcow2" ? { backing: null } : {}),
     file: { driver: "file", filename: path },
   })}`;
 }
 
-interface Place {
-  readonly isFile: boolean;
-  readonly isDirect: boolean;
-}
-
-async function inspectTarget(target: WriteTarget): Promise<Place> {
-  if (!target.path.startsWith("/")) {
-    throw new BackendError(
-      "BACKEND_IO",
-      `the target ${target.path} is not an absolute path`,
-      { retry: "never" },
-    );
-  }
-  try {
-    const isFile = (await stat(target.path)).isFile();
-    // With direct I/O the last sector is written as a whole page, beyond the end of a file that is not made of pages.
-    const isWhole = target.sizeBytes % 4_096 === 0;
-    return { isFile, isDirect: isWhole && (await takesDirectIo(target.path)) };
-  } catch (error) {
-    throw new BackendError("BACKEND_IO", `cannot open ${target.path}`, {
-      cause: error,
-    });
-  }
-}
-
-/** Some file systems (tmpfs, some network ones) refuse O_DIRECT. */
-async function takesDirectIo(path: string): Promise<boolean> {
-  try {
-    const file = await open(path, constants.O_WRONLY | constants.O_DIRECT);
-    await file.close();
-    return true;
-  } catch (error) {
-    if (errorCodeOf(error) === "EINVAL") {
-      return false;
+function percentsFor(onPercent: OnPercent): (text: string) => void {
+  return (text) => {
+    const found = [...text.matchAll(/\((?<percent>\d{1,3}\.\d{2})\/100%\)/g)];
+    const percent = found.at(-1)?.groups?.["percent"];
+    if (percent !== undefined) {
+      onPercent(Number(percent));
     }
-    throw error;
-  }
-}
-
-function lastPercent(text: string): number | null {
-  const found = [...text.matchAll(/\((?<percent>\d{1,3}\.\d{2})\/100%\)/g)];
-  const percent = found.at(-1)?.groups?.["percent"];
-  return percent === undefined ? null : Number(percent);
-}
-
-/** Exit status of `qemu-img check` (its manual): completed, the image is corrupt. */
-const checkFoundCorruption = 2;
-
-function convertFailure(exit: ConfinedExit, target: WriteTarget): DaemonError {
-  if (/No space left on device|Disk quota exceeded/.test(exit.stderr)) {
-    return new BackendFullError(target.path);
-  }
-  if (/while writing/.test(exit.stderr)) {
-    return new BackendError(
-      "BACKEND_IO",
-      `qemu-img cannot write to ${target.path}: ${lastLine(exit)}`,
-    );
-  }
-  return imageFailure("convert", exit);
-}
-
-function imageFailure(verb: string, exit: ConfinedExit): DaemonError {
-  const says = `qemu-img ${verb} says: ${lastLine(exit)}`;
-  const failed = { remoteClass: "ImageCopyFailure", status: 500 };
-  if (exit.code === null || /Cannot allocate memory/.test(exit.stderr)) {
-    return new ImageError(
-      "IMAGE_CONVERT_FAILED",
-      `${says}; it may have reached a limit of memory or time`,
-      { ...failed, retry: "later" },
-    );
-  }
-  const isCorrupt =
-    (verb === "check" && exit.code === checkFoundCorruption) ||
-    // Not the texts of errno, which tell of this machine: "Invalid argument", "File too large".
-    /corrupt|is not in \S+ format|invalid (?!argument)|unsupported|too (?:big|small)/i.test(
-      exit.stderr,
-    );
-  if (isCorrupt) {
-    return new ImageError("IMAGE_CORRUPT", says);
-  }
-  // The bytes are those of the source, so what failed is this machine: its tools, limits or disk.
-  return new DaemonError(`IMAGE_CONVERT_FAILED: ${says}`, {
-    ...failed,
-    code: "IMAGE_CONVERT_FAILED",
-    retry: "later",
-  });
-}
-
-function lastLine(exit: ConfinedExit): string {
-  const line = exit.stderr.split("\n").at(-1)?.trim() ?? "";
-  const text = line === "" ? `exit ${exit.signal ?? exit.code}` : line;
-  // Callers need not know where this machine keeps its files.
-  return text
-    .replace(/^qemu-img: /, "")
-    .replace(/'?json:\{.*\}'?/g, "the image")
-    .replace(/'\/[^']*'/g, "the image")
-    .slice(0, 300);
+  };
 }

@@ -13,15 +13,17 @@ const reserveBytes = 64 * 1024 * 1024;
 export interface ScratchFile extends AsyncDisposable {
   readonly path: string;
   readonly writer: BlockWriter;
+  /** Gives the file its length, which zeroes at its end that were left out do not; once all is written. */
+  setLength(bytes: number): Promise<void>;
 }
 
-/** Makes a private file in `dir`, where `needBytes` have to fit. */
+/** Makes a private, empty file in `dir`, where `needBytes` have to fit; null: nobody knows how many. */
 export async function createScratchFile(
   dir: string,
   needBytes: number | null,
 ): Promise<ScratchFile> {
   await refuseWhenFull(dir, needBytes ?? 0);
-  const path = join(dir, `ivc-${randomBytes(10).toString("hex")}.part`);
+  const path = newScratchPath(dir);
   const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
   const file = await open(
     path,
@@ -34,6 +36,9 @@ export async function createScratchFile(
   return {
     path,
     writer,
+    setLength: async (bytes) => {
+      await file.truncate(bytes);
+    },
     [Symbol.asyncDispose]: async () => {
       try {
         await writer[Symbol.asyncDispose]();
@@ -42,6 +47,11 @@ export async function createScratchFile(
       }
     },
   };
+}
+
+/** A name in `dir` that nobody has, and that {@link cleanScratch} knows. */
+export function newScratchPath(dir: string): string {
+  return join(dir, `ivc-${randomBytes(10).toString("hex")}.part`);
 }
 
 /** What a failed write into the scratch folder means. */

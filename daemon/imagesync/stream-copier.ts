@@ -9,8 +9,8 @@ import {
   checksumsToVerify,
   ownChecksums,
 } from "./checksum-policy.ts";
-import { copyQcow2 } from "./copy-qcow2.ts";
 import { copyRaw } from "./copy-raw.ts";
+import { copyThroughScratch } from "./copy-through-scratch.ts";
 import { allowedFormatOf } from "./format-inspector/inspect-header.ts";
 import type {
   CopyResult,
@@ -24,13 +24,17 @@ import {
   RetryBudget,
 } from "./image-download.ts";
 import type { ImageSource } from "./image-source.ts";
+import type { LunWriter } from "./lun-writer.ts";
 import { ProgressMeter } from "./progress-meter.ts";
 import type { QemuImg } from "./qemu-img.ts";
+import { targetName } from "./target-name.ts";
 
 /** What a copier is made of. */
 export interface StreamCopierOptions {
   readonly source: ImageSource;
   readonly qemuImg: QemuImg;
+  /** Needed where a backend's targets are LUNs. */
+  readonly lunWriter?: LunWriter | null;
   /** Folder for images that cannot be written as they arrive; see `cleanScratch`. */
   readonly scratchDir: string;
   readonly policy: ChecksumPolicy;
@@ -44,7 +48,10 @@ export interface StreamCopierOptions {
 
 const defaultMaxVirtualSizeBytes = 2 * 1024 ** 4;
 
-/** Copies images in one pass over the wire: raw straight into the target, qcow2 through a scratch file and qemu-img. */
+/**
+ * Copies images in one pass over the wire: raw straight into a file or device; qcow2, and all that goes into a LUN,
+ * through a scratch file and qemu-img.
+ */
 export class StreamCopier implements ImageCopier {
   readonly #options: StreamCopierOptions;
 
@@ -119,7 +126,7 @@ class StreamedImage implements OpenedImage {
     if (target.sizeBytes < this.virtualSizeBytes) {
       throw new BackendError(
         "TARGET_TOO_SMALL",
-        `${target.path} has ${target.sizeBytes} bytes, the image needs ${this.virtualSizeBytes}`,
+        `${targetName(target)} has ${target.sizeBytes} bytes, the image needs ${this.virtualSizeBytes}`,
         { retry: "never" },
       );
     }
@@ -150,7 +157,7 @@ class StreamedImage implements OpenedImage {
     meter: ProgressMeter,
     dirtyBytes: number,
   ): Promise<CopyResult> {
-    const { scratchDir, qemuImg } = this.#options;
+    const { scratchDir, qemuImg, lunWriter = null } = this.#options;
     const { signal } = this.#relay;
     const download = this.#download;
     const run = {
@@ -160,14 +167,12 @@ class StreamedImage implements OpenedImage {
       dirtyBytes,
       scratchDir,
       qemuImg,
+      lunWriter,
       signal,
     };
-    switch (download.header.format) {
-      case "raw":
-        return await copyRaw(run);
-      case "qcow2":
-        return await copyQcow2(run);
-    }
+    return target.kind === "file" && download.header.format === "raw"
+      ? await copyRaw(run, target)
+      : await copyThroughScratch(run);
   }
 
   async #restart(error: unknown): Promise<void> {

@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
-import type { WriteTarget } from "../../daemon/backends/volume-backend.ts";
+import type { FileTarget } from "../../daemon/backends/volume-backend.ts";
 
 const run = promisify(execFile);
 
@@ -26,7 +26,7 @@ export interface CopyBench extends AsyncDisposable {
   /** Files in the scratch folder. */
   readonly scratch: () => Promise<string[]>;
   /** A new target that reads as zeroes. */
-  readonly target: (sizeBytes: number, name?: string) => Promise<WriteTarget>;
+  readonly target: (sizeBytes: number, name?: string) => Promise<FileTarget>;
 }
 
 /** Makes one; removed on dispose. */
@@ -51,7 +51,7 @@ export async function makeCopyBench(): Promise<CopyBench> {
 export async function makeTarget(
   path: string,
   sizeBytes: number,
-): Promise<WriteTarget> {
+): Promise<FileTarget> {
   await writeFile(path, "");
   await truncate(path, sizeBytes);
   return {

@@ -1,7 +1,10 @@
 import { execFileSync } from "node:child_process";
 import { chmod, readFile, symlink, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import type { IscsiTarget } from "../../../daemon/backends/volume-backend.ts";
+import { findIscsiTools } from "../../../daemon/imagesync/find-iscsi-tools.ts";
 import { findQemuImg } from "../../../daemon/imagesync/find-qemu-img.ts";
+import { LunWriter } from "../../../daemon/imagesync/lun-writer.ts";
 import { QemuImg } from "../../../daemon/imagesync/qemu-img.ts";
 import {
   cleanScratch,
@@ -16,7 +19,9 @@ import {
   qemuImg,
 } from "../../helpers/copy-bench.ts";
 import { accessOf, imageOf, unhurried } from "../../helpers/image-requests.ts";
+import { NarrowPortal } from "../../helpers/narrow-portal.ts";
 import { scriptedSource } from "../../helpers/scripted-source.ts";
+import { startLun } from "../../helpers/test-lun.ts";
 
 const tools = await findQemuImg();
 const disk = diskBytes();
@@ -84,6 +89,100 @@ describeAsRoot("A full disk", () => {
     ).rejects.toMatchObject({ code: "SCRATCH_FULL", retry: "later" });
   });
 });
+
+describeAsRoot("Little room", () => {
+  let bench: CopyBench;
+  let small: string;
+  const lunBytes = 256 * 1024 * 1024;
+  beforeAll(async () => {
+    bench = await makeCopyBench();
+    small = bench.path("small");
+    execFileSync("mkdir", [small]);
+    const mount = "-t tmpfs -o size=72m,mode=700 tmpfs".split(" ");
+    execFileSync("mount", [...mount, small]);
+  });
+  afterAll(async () => {
+    execFileSync("umount", [small]);
+    await bench[Symbol.asyncDispose]();
+  });
+
+  async function copyToLun(
+    chunks: readonly Buffer[],
+    scratchDir: string,
+    target: IscsiTarget,
+  ): Promise<void> {
+    const qemu = new QemuImg(tools);
+    const sizeBytes = chunks.reduce((sum, { length }) => sum + length, 0);
+    const copier = new StreamCopier({
+      source: scriptedSource({ chunks, lengthBytes: sizeBytes }),
+      qemuImg: qemu,
+      lunWriter: new LunWriter({
+        ...tools,
+        ...(await findIscsiTools(tools)),
+        qemuImg: qemu,
+        scratchDir,
+      }),
+      scratchDir,
+      policy: { checksums: "prefer", allowMd5: true },
+    });
+    const image = imageOf({ sizeBytes });
+    await using opened = await copier.open(image, accessOf(), unhurried);
+    await opened.copyTo(target, () => {}, unhurried);
+  }
+
+  const zeroes = Array.from({ length: 10 }, () => Buffer.alloc(20_000_000));
+
+  it("under the scratch folder is enough for a large raw image of few bytes", async () => {
+    await using lun = await startLun(lunBytes);
+    await copyToLun([disk, ...zeroes], small, lun.target());
+    const start = (await readFile(lun.file)).subarray(0, disk.length);
+    expect(start.equals(disk)).toBe(true);
+  });
+
+  it("under the scratch folder ends a raw image of too many bytes, and nothing was written", async () => {
+    await using lun = await startLun(lunBytes);
+    const data = zeroes.map(({ length }) => Buffer.alloc(length, 0xaa));
+    await expect(copyToLun(data, small, lun.target())).rejects.toMatchObject({
+      code: "SCRATCH_FULL",
+      retry: "later",
+    });
+    expect(await lun.allocatedBytes()).toBe(0);
+  });
+
+  it("on the array is BACKEND_FULL when it says so, else BACKEND_IO", async () => {
+    await using lun = await startLun(lunBytes, small);
+    const data = zeroes.map(({ length }) => Buffer.alloc(length, 0xaa));
+    // This target tells of a full disk as of a bad one.
+    await expect(
+      copyToLun(data, bench.scratchDir, lun.target()),
+    ).rejects.toMatchObject({
+      code: "BACKEND_IO",
+      message: expect.stringMatching(/iSCSI WRITE.*\(0x1100\)/),
+      retry: "later",
+    });
+    await using frank = await NarrowPortal.open(lun.portal, {
+      retell: mediumErrorAsFull,
+    });
+    await expect(
+      copyToLun(
+        data,
+        bench.scratchDir,
+        lun.target({ portals: [frank.portal] }),
+      ),
+    ).rejects.toMatchObject({ code: "BACKEND_FULL", retry: "later" });
+  });
+});
+
+/** Turns the sense data (fixed format, SPC) of a medium error into those of a thin device without room. */
+function mediumErrorAsFull(bytes: Buffer): Buffer {
+  const at = bytes.indexOf(Buffer.from("70000300000000", "hex"));
+  if (at !== -1) {
+    const [key, additional] = [at + 2, at + 12];
+    bytes[key] = 0x07;
+    bytes.writeUInt16BE(0x27_07, additional);
+  }
+  return bytes;
+}
 
 describe("cleanScratch", () => {
   it("removes our parts and nothing else", async () => {

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
+import { open, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import { findQemuImg } from "../../../daemon/imagesync/find-qemu-img.ts";
 import {
@@ -9,6 +10,7 @@ import {
 } from "../../../daemon/imagesync/run-confined.ts";
 import { childrenOfThisProcess } from "../../helpers/copy-bench.ts";
 import { unhurried } from "../../helpers/image-requests.ts";
+import { tempFolder } from "../../helpers/temp-folder.ts";
 
 const tools = await findQemuImg();
 const limits = {
@@ -56,7 +58,12 @@ describe("runConfined", () => {
       },
       unhurried,
     );
-    expect(exit).toEqual({ code: 0, signal: null, stderr: "" });
+    expect(exit).toEqual({
+      code: 0,
+      signal: null,
+      stderr: "",
+      isSilent: false,
+    });
     expect(output).toMatch(/Max address space +1073741824 /);
     expect(output).toMatch(/Max cpu time +60 /);
     expect(output).toMatch(/Max core file size +0 /);
@@ -76,7 +83,7 @@ describe("runConfined", () => {
       shell("echo no >&2; exit 3"),
       unhurried,
     );
-    expect(failed).toEqual({ code: 3, signal: null, stderr: "no" });
+    expect(failed).toMatchObject({ code: 3, signal: null, stderr: "no" });
     const killed = await runConfined(tools, shell("kill -9 $$"), unhurried);
     expect(killed.signal).toBe("SIGKILL");
     const missing = runConfined(
@@ -85,6 +92,50 @@ describe("runConfined", () => {
       unhurried,
     );
     await expect(missing).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
+  it("hands on a descriptor and more environment", async () => {
+    await using folder = await tempFolder();
+    const path = join(folder.path, "secret");
+    await writeFile(path, "by descriptor 3");
+    await using file = await open(path);
+    await rm(path);
+    let output = "";
+    await runConfined(
+      tools,
+      {
+        ...shell('cat /dev/fd/3; echo " $MORE"'),
+        inheritedFd: file.fd,
+        environment: { MORE: "and by name" },
+        onOutput: (text) => {
+          output += text;
+        },
+      },
+      unhurried,
+    );
+    expect(output).toBe("by descriptor 3 and by name\n");
+  });
+
+  it("ends a program that is silent for too long, even a deaf one, and no other", async () => {
+    const silent = await runConfined(
+      tools,
+      {
+        ...shell("trap '' TERM; while :; do echo busy >&2; sleep 0.01; done"),
+        silenceMs: 200,
+        graceMs: 50,
+      },
+      unhurried,
+    );
+    expect(silent).toMatchObject({ signal: "SIGKILL", isSilent: true });
+    const talking = await runConfined(
+      tools,
+      {
+        ...shell("for i in 1 2 3 4 5 6; do echo $i; sleep 0.2; done"),
+        silenceMs: 1_000,
+      },
+      unhurried,
+    );
+    expect(talking).toMatchObject({ code: 0, isSilent: false });
   });
 
   it("returns from an abort only when the program is gone, even a deaf one", async () => {

@@ -1,0 +1,323 @@
+import { createHash } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { describe, expect, it } from "@jest/globals";
+import type { IscsiTarget } from "../../../daemon/backends/volume-backend.ts";
+import { findIscsiTools } from "../../../daemon/imagesync/find-iscsi-tools.ts";
+import { findQemuImg } from "../../../daemon/imagesync/find-qemu-img.ts";
+import { LunWriter } from "../../../daemon/imagesync/lun-writer.ts";
+import {
+  QemuImg,
+  type QemuImgOptions,
+} from "../../../daemon/imagesync/qemu-img.ts";
+import {
+  childrenOfThisProcess,
+  type CopyBench,
+  diskBytes,
+  hashOf,
+  makeCopyBench,
+} from "../../helpers/copy-bench.ts";
+import { eventually } from "../../helpers/eventually.ts";
+import { NarrowPortal, type Narrowness } from "../../helpers/narrow-portal.ts";
+import { seeProcesses } from "../../helpers/processes.ts";
+import {
+  chapAccount,
+  freePort,
+  startLun,
+  type TestLun,
+} from "../../helpers/test-lun.ts";
+
+const tools = await findQemuImg();
+const { iscsiInq } = await findIscsiTools(tools);
+const disk = diskBytes();
+const lunBytes = 32 * 1024 * 1024;
+/** In the middle of the data of `disk`. */
+const holdAfterBytes = 1_500_000;
+
+interface More {
+  readonly qemu?: Partial<QemuImgOptions>;
+  readonly signal?: AbortSignal;
+  readonly portalTimeoutMs?: number;
+}
+
+interface Rig extends AsyncDisposable {
+  readonly bench: CopyBench;
+  readonly lun: TestLun;
+  readonly write: (target: IscsiTarget, more?: More) => Promise<void>;
+  readonly isWhole: () => Promise<boolean>;
+}
+
+async function makeRig(): Promise<Rig> {
+  await using stack = new AsyncDisposableStack();
+  const bench = stack.use(await makeCopyBench());
+  const lun = stack.use(await startLun(lunBytes));
+  const path = bench.path("image");
+  await writeFile(path, disk);
+  const padded = Buffer.concat([disk], lunBytes);
+  const whole = createHash("sha256").update(padded).digest("hex");
+  const kept = stack.move();
+  return {
+    bench,
+    lun,
+    write: async (target, more = {}) => {
+      const { qemu = {}, signal = AbortSignal.timeout(30_000) } = more;
+      const writer = new LunWriter({
+        ...tools,
+        iscsiInq,
+        portalTimeoutMs: more.portalTimeoutMs ?? 30_000,
+        qemuImg: new QemuImg({ ...tools, ...qemu }),
+        scratchDir: bench.scratchDir,
+      });
+      const image = { path, format: "raw" } as const;
+      await writer.write(image, target, () => {}, { signal });
+    },
+    isWhole: async () => (await hashOf(lun.file)) === whole,
+    [Symbol.asyncDispose]: async () => {
+      await kept.disposeAsync();
+    },
+  };
+}
+
+async function deadPortal(): Promise<string> {
+  return `127.0.0.1:${await freePort()}`;
+}
+
+async function writersOf(target: IscsiTarget): Promise<string[]> {
+  const all = await seeProcesses();
+  return all
+    .map(({ cmdline }) => cmdline)
+    .filter((line) => target.portals.some((portal) => line.includes(portal)));
+}
+
+describe("LunWriter", () => {
+  it("gets in with the CHAP secret, and says what to check without or with a wrong one", async () => {
+    await using rig = await makeRig();
+    await rig.lun.demandChap();
+    for (const chap of [
+      null,
+      { ...chapAccount, password: "another+word" },
+      { ...chapAccount, user: "nobody" },
+    ]) {
+      const error = await rig
+        .write(rig.lun.target({ chap }))
+        .catch((thrown: Error) => thrown);
+      expect(error).toMatchObject({
+        code: "BACKEND_IO",
+        retry: "later",
+        message: expect.stringMatching(
+          /Authentication failure\(513\).*use_chap_auth/,
+        ),
+      });
+      expect(String(error)).not.toContain("another+word");
+    }
+    expect(await rig.lun.allocatedBytes()).toBe(0);
+    await rig.write(rig.lun.target({ chap: chapAccount }));
+    expect(await rig.isWhole()).toBe(true);
+    expect(await rig.bench.scratch()).toEqual([]);
+  });
+
+  it("writes nothing to a device with another serial, and looks for none elsewhere", async () => {
+    await using rig = await makeRig();
+    await using other = await startLun(lunBytes);
+    const portals = [other.portal, rig.lun.portal];
+    const target = other.target({ portals, serial: "6C1BFFFF" });
+    await expect(rig.write(target)).rejects.toMatchObject({
+      code: "WRONG_DEVICE",
+      retry: "later",
+    });
+    expect(await other.allocatedBytes()).toBe(0);
+    expect(await rig.lun.allocatedBytes()).toBe(0);
+  });
+
+  it("compares serials whatever their case and padding", async () => {
+    await using rig = await makeRig();
+    const { serial } = rig.lun.target();
+    await rig.write(rig.lun.target({ serial: ` ${serial.toLowerCase()} ` }));
+    expect(await rig.isWhole()).toBe(true);
+  });
+
+  it("takes the next portal when one is dead or silent", async () => {
+    await using rig = await makeRig();
+    await using frozen = await startLun(lunBytes);
+    frozen.freeze(true);
+    const portals = [await deadPortal(), frozen.portal, rig.lun.portal];
+    const target = rig.lun.target({ portals });
+    await rig.write(target, { portalTimeoutMs: 2_000 });
+    expect(await rig.isWhole()).toBe(true);
+    expect(await frozen.allocatedBytes()).toBe(0);
+  });
+
+  it("tells of each portal why it was of no use", async () => {
+    await using rig = await makeRig();
+    const [dead, silent] = [await deadPortal(), rig.lun.portal];
+    rig.lun.freeze(true);
+    const target = rig.lun.target({ portals: [dead, silent] });
+    await expect(
+      rig.write(target, { portalTimeoutMs: 500 }),
+    ).rejects.toMatchObject({
+      code: "BACKEND_IO",
+      message: expect.stringContaining(
+        `(${dead}: cannot be reached; ${silent}: no answer within 0.5 s)`,
+      ),
+    });
+    rig.lun.freeze(false);
+    await expect(rig.write(rig.lun.target({ lun: 7 }))).rejects.toMatchObject({
+      code: "BACKEND_IO",
+      message: expect.stringContaining("LOGICAL_UNIT_NOT_SUPPORTED"),
+    });
+  });
+
+  it("takes the next portal when one dies between the device's answer and the first byte", async () => {
+    await using rig = await makeRig();
+    await using once = await NarrowPortal.open(rig.lun.portal, {
+      connections: 1,
+    });
+    const only = rig.lun.target({ portals: [once.portal] });
+    await using again = await NarrowPortal.open(rig.lun.portal, {
+      connections: 1,
+    });
+    await expect(rig.write(only)).rejects.toMatchObject({
+      code: "BACKEND_IO",
+      message: expect.stringContaining("cannot be reached"),
+    });
+    const portals = [again.portal, rig.lun.portal];
+    await rig.write(rig.lun.target({ portals }));
+    expect(await rig.isWhole()).toBe(true);
+  });
+
+  it("takes the next portal when one falls silent in the middle", async () => {
+    await using rig = await makeRig();
+    await using narrow = await NarrowPortal.open(rig.lun.portal, {
+      holdAfterBytes,
+    });
+    const qemu = { lunStallMs: 300 };
+    const only = rig.lun.target({ portals: [narrow.portal] });
+    await expect(rig.write(only, { qemu })).rejects.toMatchObject({
+      code: "BACKEND_IO",
+      message: expect.stringContaining("took nothing for"),
+    });
+    expect(await writersOf(only)).toEqual([]);
+    expect(await rig.isWhole()).toBe(false);
+    await using second = await NarrowPortal.open(rig.lun.portal, {
+      holdAfterBytes,
+    });
+    const portals = [second.portal, rig.lun.portal];
+    await rig.write(rig.lun.target({ portals }), { qemu });
+    expect(await rig.isWhole()).toBe(true);
+  });
+
+  it("fails when the LUN is taken away in the middle, and shows none of qemu's options", async () => {
+    await using rig = await makeRig();
+    await using narrow = await NarrowPortal.open(rig.lun.portal, {
+      holdAfterBytes,
+    });
+    const target = rig.lun.target({ portals: [narrow.portal] });
+    const writing = rig.write(target).catch((thrown: Error) => thrown);
+    await narrow.held;
+    await rig.lun.removeLun();
+    narrow.release();
+    const error = await writing;
+    expect(error).toMatchObject({
+      code: "BACKEND_IO",
+      retry: "later",
+      message: expect.stringContaining("LOGICAL_UNIT_NOT_SUPPORTED"),
+    });
+    expect(String(error)).not.toMatch(/json:|driver=|initiator/);
+  });
+
+  it("leaves no process when it is aborted in the middle", async () => {
+    await using rig = await makeRig();
+    await using narrow = await NarrowPortal.open(rig.lun.portal, {
+      holdAfterBytes,
+    });
+    const target = rig.lun.target({ portals: [narrow.portal] });
+    const abort = new AbortController();
+    const writing = rig
+      .write(target, { signal: abort.signal })
+      .catch((thrown: Error) => thrown);
+    await narrow.held;
+    expect(await writersOf(target)).toHaveLength(1);
+    abort.abort(new Error("enough"));
+    expect(await writing).toMatchObject({ message: "enough" });
+    expect(await writersOf(target)).toEqual([]);
+    const children = await childrenOfThisProcess();
+    expect(children.filter((line) => line.includes("qemu-img"))).toEqual([]);
+    expect(await rig.bench.scratch()).toEqual([]);
+  });
+
+  it("shows its secret to nobody but iscsi-inq, whose environment is private", async () => {
+    await using rig = await makeRig();
+    await rig.lun.demandChap();
+    await using narrow = await NarrowPortal.open(rig.lun.portal, {
+      holdAfterBytes,
+    });
+    const target = rig.lun.target({
+      chap: chapAccount,
+      portals: [narrow.portal],
+    });
+    const secret = chapAccount.password;
+    rig.lun.freeze(true);
+    const writing = rig.write(target);
+    let asking = await seeProcesses();
+    await eventually("the device is asked", async () => {
+      asking = await seeProcesses();
+      return asking.some(({ name }) => name === "iscsi-inq");
+    });
+    rig.lun.freeze(false);
+    await narrow.held;
+    const convertingNow = await seeProcesses();
+    narrow.release();
+    await writing;
+    const byEnvironment = asking.filter((seen) =>
+      seen.environ.includes(secret),
+    );
+    expect(
+      byEnvironment.map(({ name, environMode }) => ({ name, environMode })),
+    ).toEqual([{ name: "iscsi-inq", environMode: 0o400 }]);
+    expect(
+      convertingNow.filter(({ cmdline }) => cmdline.includes(narrow.portal)),
+    ).toHaveLength(1);
+    expect(
+      convertingNow.filter((seen) => seen.environ.includes(secret)),
+    ).toEqual([]);
+    for (const seen of [...asking, ...convertingNow]) {
+      expect(seen.cmdline).not.toContain(secret);
+    }
+    expect(await rig.isWhole()).toBe(true);
+  });
+
+  it("fails when the device does not flush, which qemu-img says and then succeeds", async () => {
+    await using rig = await makeRig();
+    await using narrow = await NarrowPortal.open(
+      rig.lun.portal,
+      refusedFlushes(),
+    );
+    const target = rig.lun.target({ portals: [narrow.portal] });
+    await expect(rig.write(target)).rejects.toMatchObject({
+      code: "BACKEND_IO",
+      message: expect.stringContaining("SYNCHRONIZECACHE10 failed"),
+    });
+    expect(await rig.isWhole()).toBe(true);
+  });
+});
+
+/** Lets the answer to each SYNCHRONIZE CACHE (10) be "reservation conflict". */
+function refusedFlushes(): Narrowness {
+  const [scsiCommand, scsiResponse] = [0x01, 0x21];
+  const [opcodeMask, synchronizeCache] = [0x3f, 0x35];
+  let tag: Buffer | null = null;
+  const opcode = (bytes: Buffer) => (bytes[0] ?? 0) & opcodeMask;
+  return {
+    overhear: (bytes) => {
+      if (opcode(bytes) === scsiCommand && bytes[32] === synchronizeCache) {
+        tag = Buffer.from(bytes.subarray(16, 20));
+      }
+    },
+    retell: (bytes) => {
+      const isAnswer = tag?.equals(bytes.subarray(16, 20)) === true;
+      if (isAnswer && opcode(bytes) === scsiResponse) {
+        bytes[3] = 0x18;
+      }
+      return bytes;
+    },
+  };
+}
