@@ -26,7 +26,11 @@ import { RedisOutbox } from "./redis/redis-outbox.ts";
 import { RedisVolumeDirectory } from "./redis/redis-volume-directory.ts";
 import { RedisVolumeStore } from "./redis/redis-volume-store.ts";
 import type { RedisStoreOptions } from "./redis/store-scope.ts";
-import type { BackendSettings, Settings } from "./settings.ts";
+import type {
+  BackendSettings,
+  FileBackendSettings,
+  Settings,
+} from "./settings.ts";
 import type { Metrics } from "./telemetry/metrics.ts";
 
 /** What all backends of a daemon share. */
@@ -43,10 +47,10 @@ export interface SharedParts {
   readonly onTrouble: (trouble: "node-taken" | "data-lost") => void;
 }
 
-/** Opens one configured backend; clones without shared blocks are said here, once. */
-export async function openBackend(
+/** Opens a folder as a backend; clones without shared blocks are said here, once. */
+export async function openFileBackend(
   node: string,
-  backend: BackendSettings,
+  backend: FileBackendSettings,
   logger: Logger,
 ): Promise<VolumeBackend> {
   const opened = await createFileBackend({

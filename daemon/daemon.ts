@@ -3,9 +3,10 @@ import { BackendRegistry } from "./backends/backend-registry.ts";
 import type { VolumeBackend } from "./backends/volume-backend.ts";
 import {
   composeBackend,
-  openBackend,
+  openFileBackend,
   type SharedParts,
 } from "./compose-backend.ts";
+import { openFlashArray } from "./compose-flash-array.ts";
 import { composeImages } from "./compose-images.ts";
 import { composeServer, openMessaging } from "./compose-messaging.ts";
 import {
@@ -36,6 +37,8 @@ export interface Daemon extends AsyncDisposable {
 export interface DaemonOptions {
   readonly settings: Settings;
   readonly logger: Logger;
+  /** Of this package. */
+  readonly version: string;
   /** Aborted by a signal that came while the daemon was starting. */
   readonly signal: AbortSignal;
   /** Something happened that only a restart mends. */
@@ -56,7 +59,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await listen(options, metrics, notReady, stack);
   await waitForRedis(redis, options);
   // Before the scratch folder, which may be below a root that is not mounted.
-  const backends = await openBackends(settings, logger);
+  const backends = await openBackends(options, metrics, stack);
   const messaging = openMessaging(settings, logger, stack);
   const images = await composeImages(settings, stack, logger);
   const shared: SharedParts = {
@@ -115,12 +118,20 @@ const troubles = {
 } as const;
 
 async function openBackends(
-  settings: Settings,
-  logger: Logger,
+  { settings, logger, signal, version }: DaemonOptions,
+  metrics: Metrics,
+  stack: AsyncDisposableStack,
 ): Promise<ReadonlyMap<BackendSettings, VolumeBackend>> {
+  const { nodeName } = settings;
   const backends = new Map<BackendSettings, VolumeBackend>();
   for (const own of settings.backends) {
-    backends.set(own, await openBackend(settings.nodeName, own, logger));
+    if (own.driver === "file") {
+      backends.set(own, await openFileBackend(nodeName, own, logger));
+    } else {
+      const meter = metrics.arrayMeterOf(own.name);
+      const parts = { nodeName, version, own, meter, logger };
+      backends.set(own, await openFlashArray(parts, stack, signal));
+    }
   }
   return backends;
 }

@@ -16,6 +16,12 @@ const exitCodes = {
 
 /** Errors that no restart mends: the operator has to change something first. */
 const configurationCodes = new Set([
+  "ARRAY_ADDRESS",
+  "ARRAY_FORBIDDEN",
+  "ARRAY_LOGIN",
+  "ARRAY_TRUST",
+  "ARRAY_UNTRUSTED",
+  "ARRAY_VERSION",
   "BACKEND_CONFLICT",
   "DEFAULT_BACKEND_CONFLICT",
   "NODE_ID_IN_USE",
@@ -84,6 +90,7 @@ async function run(settings: Settings, logger: Logger): Promise<number> {
     daemon = await startDaemon({
       settings,
       logger,
+      version: version(),
       signal: stop,
       onFatal: fatal.resolve,
     });

@@ -1,10 +1,21 @@
-import { accessSync, constants } from "node:fs";
 import { hostname } from "node:os";
-import type { CacheLimits } from "./cache/cache-entry.ts";
+import { join } from "node:path";
 import { parseAmqpUrl } from "./consumers/amqp-endpoint.ts";
 import { UrlAllowList } from "./imagesync/web/url-allow-list.ts";
 import { redactUrl } from "./redact.ts";
+import { readArrayFiles } from "./settings/array-files.ts";
+import {
+  type ArrayFiles,
+  type BackendSettings,
+  backendSettings,
+} from "./settings/backend-settings.ts";
 import { explainIssue } from "./settings/explain.ts";
+import {
+  backendsOf,
+  firstRoot,
+  relationProblems,
+  timingProblems,
+} from "./settings/relations.ts";
 import {
   parsedByAdapters,
   type RawSettings,
@@ -13,14 +24,11 @@ import {
 import { readSecret, type SecretReference } from "./settings/secrets.ts";
 import { readSources, type SettingsSources } from "./settings/sources.ts";
 
-/** A backend's settings with the cache's defaults filled in. */
-export interface BackendSettings {
-  readonly name: string;
-  readonly driver: "file";
-  readonly root: string;
-  readonly cacheEnabled: boolean;
-  readonly limits: CacheLimits;
-}
+export type {
+  BackendSettings,
+  FileBackendSettings,
+  FlashArrayBackendSettings,
+} from "./settings/backend-settings.ts";
 
 /** Everything ivcd and ivc can be told, checked, complete and frozen. Times are milliseconds, sizes bytes. */
 export interface Settings extends Omit<
@@ -61,6 +69,20 @@ export function redactedSettings(settings: Settings): Settings {
       url: redactUrl(settings.redis.url),
       password: password(settings.redis.password),
     },
+    backends: settings.backends.map((backend) =>
+      backend.driver === "file"
+        ? backend
+        : {
+            ...backend,
+            apiToken: "***",
+            chapSecret: password(backend.chapSecret),
+            // No secret, but pages of letters that say nothing beside their path.
+            trust:
+              backend.trust.kind === "ca"
+                ? { ...backend.trust, pem: "…" }
+                : backend.trust,
+          },
+    ),
   };
 }
 
@@ -108,20 +130,39 @@ export function loadSettings(
     throw new SettingsError(problems);
   }
   const raw = parsed.data;
-  const secrets = {
-    amqp: secretOf("amqp.password", raw.amqp.password, environment, problems),
-    redis: secretOf(
-      "redis.password",
-      raw.redis.password,
-      environment,
-      problems,
-    ),
-  };
-  problems.push(...relations(raw));
+  const secrets = readSecrets(raw, environment, problems);
+  problems.push(...parsingProblems(raw), ...relationProblems(raw));
   if (problems.length > 0) {
     throw new SettingsError(problems);
   }
   return complete(raw, secrets, sources);
+}
+
+/** What the settings name and do not say themselves. */
+interface Secrets {
+  readonly amqp: string | null;
+  readonly redis: string | null;
+  readonly arrays: ReadonlyMap<string, ArrayFiles>;
+}
+
+function readSecrets(
+  raw: RawSettings,
+  environment: Readonly<Record<string, string | undefined>>,
+  problems: string[],
+): Secrets {
+  const read = (key: string, reference: SecretReference) =>
+    secretOf(key, reference, environment, problems);
+  const arrays = new Map<string, ArrayFiles>();
+  for (const [name, backend] of backendsOf(raw)) {
+    if (backend.driver === "flasharray") {
+      arrays.set(name, readArrayFiles(name, backend, read, problems));
+    }
+  }
+  return {
+    amqp: read("amqp.password", raw.amqp.password),
+    redis: read("redis.password", raw.redis.password),
+    arrays,
+  };
 }
 
 function secretOf(
@@ -136,49 +177,6 @@ function secretOf(
     problems.push(`${key} ${(error as Error).message}`);
     return null;
   }
-}
-
-function relations(raw: RawSettings): string[] {
-  const problems: string[] = [];
-  const backends = backendsOf(raw);
-  const names = backends.map(([name]) => name);
-  if (names.length === 0) {
-    problems.push("backends is empty: configure at least one");
-  }
-  problems.push(...timingProblems(raw.jobs), ...parsingProblems(raw));
-  for (const [key, file] of [
-    ["amqp.caFile", raw.amqp.caFile],
-    ["redis.caFile", raw.redis.caFile],
-    ["images.caFile", raw.images.caFile],
-  ] as const) {
-    if (file !== null && !isReadable(file)) {
-      problems.push(
-        `${key} ${file} cannot be read: give the path of a PEM file`,
-      );
-    }
-  }
-  const roots = new Map<string, string>();
-  for (const [name, backend] of backends) {
-    const other = roots.get(backend.root);
-    if (other !== undefined) {
-      problems.push(
-        `backends.${name}.root is the same folder as that of ${other}: give each its own`,
-      );
-    }
-    roots.set(backend.root, name);
-  }
-  return problems;
-}
-
-type RawBackend = NonNullable<RawSettings["backends"][string]>;
-
-/** The backends that are left: null takes one of an earlier file away. */
-function backendsOf(
-  raw: RawSettings,
-): readonly (readonly [string, RawBackend])[] {
-  return Object.entries(raw.backends).flatMap(([name, backend]) =>
-    backend === null ? [] : [[name, backend] as const],
-  );
 }
 
 /** What the parsers of the adapters would say at the start; values of a wrong type are told by the schema. */
@@ -202,14 +200,6 @@ function parsingProblems(values: unknown): string[] {
   });
 }
 
-function timingProblems(jobs: RawSettings["jobs"]): string[] {
-  return jobs.claimTtl < 3 * jobs.sweepInterval
-    ? [
-        `jobs.claimTtl (${jobs.claimTtl} ms) must be at least 3 × jobs.sweepInterval (${jobs.sweepInterval} ms)`,
-      ]
-    : [];
-}
-
 function valueOf(sources: SettingsSources, key: string): unknown {
   const { values } = sources;
   return values !== null && typeof values === "object"
@@ -217,43 +207,35 @@ function valueOf(sources: SettingsSources, key: string): unknown {
     : undefined;
 }
 
-function isReadable(file: string): boolean {
-  try {
-    accessSync(file, constants.R_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 function complete(
   raw: RawSettings,
-  secrets: { amqp: string | null; redis: string | null },
+  secrets: Secrets,
   sources: SettingsSources,
 ): Settings {
   const projectId = raw.cache.cinder_internal_tenant_project_id;
   const userId = raw.cache.cinder_internal_tenant_user_id;
+  const nodeName = raw.nodeName === "" ? hostname() : raw.nodeName;
+  const backends = backendsOf(raw);
   return Object.freeze({
     ...raw,
-    nodeName: raw.nodeName === "" ? hostname() : raw.nodeName,
+    nodeName,
     amqp: { ...raw.amqp, password: secrets.amqp },
     redis: { ...raw.redis, password: secrets.redis },
-    backends: backendsOf(raw).map(([name, backend]) => ({
-      name,
-      driver: backend.driver,
-      root: backend.root,
-      cacheEnabled:
-        backend.image_volume_cache_enabled ??
-        raw.cache.image_volume_cache_enabled,
-      limits: {
-        maxSizeGb:
-          backend.image_volume_cache_max_size_gb ??
-          raw.cache.image_volume_cache_max_size_gb,
-        maxCount:
-          backend.image_volume_cache_max_count ??
-          raw.cache.image_volume_cache_max_count,
-      },
-    })),
+    images: {
+      ...raw.images,
+      scratchDir:
+        raw.images.scratchDir === ""
+          ? join(firstRoot(backends) ?? "", ".scratch")
+          : raw.images.scratchDir,
+    },
+    backends: backends.map((backend) =>
+      backendSettings(
+        backend,
+        raw.cache,
+        nodeName,
+        secrets.arrays.get(backend[0]) ?? null,
+      ),
+    ),
     internalTenant: {
       projectId: projectId === "" ? fixedInternalTenant : projectId,
       userId: userId === "" ? fixedInternalTenant : userId,

@@ -49,13 +49,35 @@ export interface OwnedVolume extends BackendVolume {
   readonly createdAtMs: number;
 }
 
-/** Where an image is written: closed (flushed, disconnected) on dispose. */
-export interface WriteTarget extends AsyncDisposable {
+/** A file or device in this machine's file system, that reads as zeroes and is at least `sizeBytes` long. */
+export interface FileTarget extends AsyncDisposable {
   readonly kind: "file";
-  /** Absolute path of a file or device that reads as zeroes and is at least `sizeBytes` long. */
+  /** Absolute. */
   readonly path: string;
   readonly sizeBytes: number;
 }
+
+/**
+ * A LUN of an array, that reads as zeroes and is at least `sizeBytes` long. It is written only after the device itself
+ * has told the `serial`.
+ */
+export interface IscsiTarget extends AsyncDisposable {
+  readonly kind: "iscsi";
+  /** `address:port`, IPv6 in brackets; each leads to the same LUN, and any of them may be down. */
+  readonly portals: readonly string[];
+  readonly iqn: string;
+  readonly lun: number;
+  /** What the writer calls itself. */
+  readonly initiatorName: string;
+  /** Never to be logged, nor given in an argument. */
+  readonly chap: { readonly user: string; readonly password: string } | null;
+  /** The unit serial number (VPD page 0x80) of the right device. */
+  readonly serial: string;
+  readonly sizeBytes: number;
+}
+
+/** Where an image is written: closed (flushed, disconnected) on dispose. */
+export type WriteTarget = FileTarget | IscsiTarget;
 
 /**
  * How an instance reaches a volume, as Cinder's `connection_info`: `{ driver_volume_type, data }`.
@@ -63,6 +85,33 @@ export interface WriteTarget extends AsyncDisposable {
 export interface ConnectionInfo {
   readonly driverVolumeType: string;
   readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** Who wants to reach a volume, in Cinder's words: what os-brick's `get_connector_properties` tells. */
+export interface Connector {
+  readonly host: string;
+  /** IQN. */
+  readonly initiator: string | null;
+  readonly nqn: string | null;
+  readonly wwpns: readonly string[];
+}
+
+/** What an operator may want to read at a volume on the backend itself. */
+export interface VolumeLabel {
+  readonly volumeId: string;
+  readonly projectId: string | null;
+  readonly imageId: string;
+}
+
+/** An image-volume that was evicted and is not gone for good yet. */
+export interface Restorable extends BackendVolume {
+  readonly seal: Seal;
+}
+
+/** Options of a deletion. */
+export interface DeleteOptions extends Options {
+  /** The bytes are still good: where the backend has a trash, the image-volume may come back out of it. */
+  readonly isRestorable?: boolean;
 }
 
 /** What a backend can do. */
@@ -108,15 +157,45 @@ export interface VolumeBackend {
     sizeBytes: number,
     options: Options,
   ): Promise<BackendVolume>;
-  /** Absent = done; the name is free afterwards. Refuses what is not ours. */
-  deleteVolume(providerId: string, options: Options): Promise<void>;
+  /** Absent = done; the name is free afterwards. Refuses what is not ours (`VOLUME_NOT_OURS`) or in use (`VOLUME_IN_USE`). */
+  deleteVolume(providerId: string, options: DeleteOptions): Promise<void>;
   find(providerId: string, options: Options): Promise<OwnedVolume | null>;
   openTarget(volume: BackendVolume, options: Options): Promise<WriteTarget>;
   /** Flushes the volume and writes its seal, durably. */
   seal(volume: BackendVolume, seal: Seal, options: Options): Promise<void>;
   /** Everything of ours, sealed or not. */
   list(options: Options): AsyncIterable<OwnedVolume>;
-  connectionInfo(volume: BackendVolume): ConnectionInfo;
+  /** The newest image-volume of this entry in the trash, if it may come back; null where there is none, or no trash. */
+  findRestorable(
+    entryKey: string,
+    options: Options,
+  ): Promise<Restorable | null>;
+  /** Takes it out of the trash, under `name`, unsealed; null when it is gone meanwhile. */
+  restoreVolume(
+    restorable: Restorable,
+    name: string,
+    options: Options,
+  ): Promise<BackendVolume | null>;
+  /** Writes beside a finished volume whose it is; nothing depends on it. Nothing where the backend has no place for it. */
+  labelVolume(
+    volume: BackendVolume,
+    label: VolumeLabel,
+    options: Options,
+  ): Promise<void>;
+  /** How everybody reaches the volume; null where it has to be connected to each host first. */
+  connectionInfo(volume: BackendVolume): ConnectionInfo | null;
+  /** Lets a host reach the volume; done already = the same answer. `CONNECTOR_UNUSABLE` when the connector lacks what is needed. */
+  initializeConnection(
+    volume: BackendVolume,
+    connector: Connector,
+    options: Options,
+  ): Promise<ConnectionInfo>;
+  /** Undoes it; without a connector for all hosts. Not connected = done. */
+  terminateConnection(
+    volume: BackendVolume,
+    connector: Connector | null,
+    options: Options,
+  ): Promise<void>;
   /** Bytes free for new data, as the backend sees it; null when it does not tell. */
   freeBytes(options: Options): Promise<number | null>;
 }

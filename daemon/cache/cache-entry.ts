@@ -24,6 +24,11 @@ export const evictReasons = [
 /** One of {@link evictReasons}. */
 export type EvictReason = (typeof evictReasons)[number];
 
+/** True when only room was wanted: the bytes were good, so the image-volume may come back out of the backend's trash. */
+export function isForRoom(reason: EvictReason | null): boolean {
+  return reason === "lru" || reason === "limit";
+}
+
 /** The image-volume of one content on one backend, as the index knows it. */
 export interface CacheEntry {
   /** {@link contentKey} of `content`. */
@@ -49,6 +54,8 @@ export interface CacheEntry {
   readonly checksum: string | null;
   /** Bytes that crossed the wire for it. */
   readonly bytesDownloaded: number;
+  /** It came back out of the backend's trash instead of being downloaded. */
+  readonly isRestored: boolean;
 }
 
 /** Limits of a backend's cache; 0 is unlimited, and both hold at once. */

@@ -84,6 +84,7 @@ export interface Commit {
   /** What the seal says; kept with the entry. */
   readonly checksum: string | null;
   readonly bytesDownloaded: number;
+  readonly isRestored: boolean;
   /** Final size; may shrink the reservation. */
   readonly sizeGb: number;
   readonly host: string;

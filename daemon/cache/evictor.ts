@@ -4,7 +4,7 @@ import type { EventFactory } from "../jobs/events.ts";
 import type { OutboxSender } from "../jobs/outbox-sender.ts";
 import { Repeater } from "../jobs/repeater.ts";
 import type { Logger } from "../logger.ts";
-import type { CacheEntry, EvictReason } from "./cache-entry.ts";
+import { type CacheEntry, type EvictReason, isForRoom } from "./cache-entry.ts";
 import type { CacheStore, Evicting } from "./cache-store.ts";
 
 /** Options of {@link Evictor}. */
@@ -75,7 +75,10 @@ export class Evictor implements AsyncDisposable {
     const { store, backend, events, outbox, logger } = this.#options;
     const providerId = entry.providerId ?? "";
     try {
-      await backend.deleteVolume(providerId, { signal: this.#stop.signal });
+      await backend.deleteVolume(providerId, {
+        signal: this.#stop.signal,
+        isRestorable: isForRoom(entry.evictReason),
+      });
     } catch (error) {
       if (this.#stop.signal.aborted) {
         throw error; // Nobody's failure: the entry stays marked, and due.

@@ -48,7 +48,7 @@ export async function cloneFromEntry(
       async () => await cloneVolume(run, from, sizeGb),
     );
     const path = pathOf(lookup);
-    run.reason = reasonOf(run, path);
+    run.reason = reasonOf(run, path, entry);
     return {
       providerId,
       sizeGb,
@@ -160,20 +160,21 @@ function mayCopyInstead(error: DaemonError): boolean {
   );
 }
 
-function reasonOf(run: CreateRun, path: CreatePath): string {
-  const why = causeOf(run, path);
+function reasonOf(run: CreateRun, path: CreatePath, entry: CacheEntry): string {
+  const why = causeOf(run, path, entry);
   return run.tools.backend.capabilities.clone === "copy"
     ? `${why}; copied, since this file system has no reflink`
     : why;
 }
 
-function causeOf(run: CreateRun, path: CreatePath): string {
+function causeOf(run: CreateRun, path: CreatePath, entry: CacheEntry): string {
   switch (path) {
     case "hit":
       return "cached";
     case "coalesced":
       return "waited-for-fill";
     case "miss":
+      return entry.isRestored ? "restored" : run.reason;
     case "bypass":
       return run.reason;
     default:

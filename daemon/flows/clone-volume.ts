@@ -1,6 +1,8 @@
 import type { BackendVolume, NewVolume } from "../backends/volume-backend.ts";
+import { DaemonError } from "../errors.ts";
 import { bytesPerGb } from "../volume.ts";
 import type { CreateRun } from "./create-run.ts";
+import { isPause } from "./is-pause.ts";
 
 /**
  * Makes the volume a clone of an image-volume, of exactly `sizeGb`. Where the backend's clone is one atomic step it is
@@ -19,7 +21,12 @@ export async function cloneVolume(
   });
   return await clones.run(async () => {
     if (backend.capabilities.atomicClone) {
-      return await cloneAndGrow(run, from, name, sizeGb);
+      try {
+        return await cloneAndGrow(run, from, name, sizeGb);
+      } catch (error) {
+        await removeUnfinished(run, name, error);
+        throw error;
+      }
     }
     const attempt = await run.newAttempt();
     const attemptName = backend.nameFor({ kind: "attempt", attempt });
@@ -36,6 +43,45 @@ export async function cloneVolume(
       throw error;
     }
   }, signal);
+}
+
+/** Errors that come before anything was made. */
+const nothingMade = new Set([
+  "VOLUME_EXISTS",
+  "VOLUME_MISSING",
+  "VOLUME_NOT_SEALED",
+]);
+
+/**
+ * A clone under the volume's own name that could not be finished must not stay there: not grown, or made by a request
+ * whose answer never came. After a takeover it is the heir's, who adopts it.
+ */
+async function removeUnfinished(
+  run: CreateRun,
+  name: string,
+  error: unknown,
+): Promise<void> {
+  const { tools, job, context } = run;
+  if (
+    isPause(error, context.signal) ||
+    (error instanceof DaemonError && nothingMade.has(error.code))
+  ) {
+    return;
+  }
+  const now = await tools.jobs.get(job.id);
+  if (now?.job?.token !== job.token) {
+    return;
+  }
+  try {
+    await tools.backend.deleteVolume(name, {
+      signal: AbortSignal.timeout(60_000),
+    });
+  } catch (failure) {
+    context.logger.error(
+      "unfinished clone left behind: delete the volume to remove it",
+      { volumeId: run.request.volumeId, providerId: name, error: failure },
+    );
+  }
 }
 
 async function cloneAndGrow(

@@ -25,22 +25,18 @@ export interface Fill {
   unwantedSinceMs: number | null;
 }
 
-/** Makes the image-volume under the attempt's name: created, written, verified, flushed and sealed. */
+/** Makes the image-volume under `name`, an attempt's: created, written, verified, flushed and sealed. */
 export async function copyImageVolume(
   fill: Fill,
   opened: OpenedImage,
-  attempt: string,
+  name: string,
   sizeGb: number,
 ): Promise<{ volume: BackendVolume; copied: CopyResult }> {
   const { services, context, request, signal } = fill;
   const { backend } = services;
   const volume = await backend.createVolume(
     {
-      name: backend.nameFor({
-        kind: "image-volume",
-        entryKey: request.entryKey,
-        attempt,
-      }),
+      name,
       sizeBytes: sizeGb * bytesPerGb,
       volumeId: request.imageVolumeId,
       role: "image-volume",

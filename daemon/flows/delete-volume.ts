@@ -1,5 +1,11 @@
-import { faultOf, LostClaimError, throwIfAborted } from "../errors.ts";
+import {
+  type Fault,
+  faultOf,
+  LostClaimError,
+  throwIfAborted,
+} from "../errors.ts";
 import type { JobContext } from "../jobs/job-context.ts";
+import type { VolumePatch } from "../jobs/job-store.ts";
 import type { DeleteRequest } from "../jobs/job.ts";
 import type { BackendServices } from "./backend-services.ts";
 import { isPause } from "./is-pause.ts";
@@ -51,6 +57,16 @@ async function waitForCreate(
   }
 }
 
+/** A volume that a host still reaches was not touched: it is what it was. */
+function patchOf(fault: Fault | null): VolumePatch {
+  if (fault === null) {
+    return { status: "deleted" };
+  }
+  return fault.code === "VOLUME_IN_USE"
+    ? { status: "available", fault: null }
+    : { status: "error", fault };
+}
+
 async function end(
   services: BackendServices,
   context: JobContext,
@@ -63,7 +79,7 @@ async function end(
   const finished = await services.jobs.finish({
     jobId: job.id,
     token: job.token,
-    patch: fault === null ? { status: "deleted" } : { status: "error", fault },
+    patch: patchOf(fault),
     outcome:
       fault === null
         ? { kind: "result", result: { volume_id: volumeId, status: "deleted" } }

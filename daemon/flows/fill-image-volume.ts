@@ -1,21 +1,16 @@
 import { performance } from "node:perf_hooks";
 import type { Access } from "../access.ts";
 import type { FillEnd } from "../cache/cache-store.ts";
-import {
-  type Fault,
-  faultOf,
-  LostClaimError,
-  StoreUnavailableError,
-  throwIfAborted,
-} from "../errors.ts";
+import { type Fault, faultOf, throwIfAborted } from "../errors.ts";
 import type { JobContext } from "../jobs/job-context.ts";
-import type { FillRequest } from "../jobs/job.ts";
 import { ceilGb } from "../volume.ts";
 import type { BackendServices } from "./backend-services.ts";
+import { commitFill, factsOf } from "./commit-fill.ts";
 import { copyImageVolume, type Fill } from "./copy-image-volume.ts";
-import { newAttempt } from "./create-run.ts";
-import { AttemptLeftError, isPause } from "./is-pause.ts";
+import { deleteAttempt, underAttempt } from "./fill-attempt.ts";
+import { isPause } from "./is-pause.ts";
 import { NoRoomError, reserveRoom } from "./reserve-room.ts";
+import { restoreImageVolume } from "./restore-image-volume.ts";
 
 /** The caller who opened the fill may not read the image (its token ran out, say): another one opens the next. */
 export const fillRefused = "fill-refused";
@@ -26,8 +21,9 @@ const fullCodes = new Set(["BACKEND_FULL", "SCRATCH_FULL"]);
 export type OpenFill = (fillId: string, access: Access) => Promise<void>;
 
 /**
- * The life of a fill: read the header, reserve, create, copy, verify, seal, commit. It is a job of its own: the creates
- * that wait for it come and go, and a takeover removes the dead attempt's object before it makes its own.
+ * The life of a fill: take the image-volume out of the trash, or read the header, reserve, create, copy, verify, seal,
+ * commit. It is a job of its own: the creates that wait for it come and go, and a takeover removes the dead attempt's
+ * object before it makes its own.
  */
 export async function fillImageVolume(
   services: BackendServices,
@@ -51,9 +47,11 @@ export async function fillImageVolume(
   try {
     await removeAttempts(fill);
     throwIfAborted(signal);
-    await services.copies.run(async () => {
-      await copyAndCommit(fill, startedAt);
-    }, signal);
+    if (!(await restoreImageVolume(fill, startedAt))) {
+      await services.copies.run(async () => {
+        await copyAndCommit(fill, startedAt);
+      }, signal);
+    }
     services.meter.phase("fill", performance.now() - startedAt);
   } catch (error) {
     if (isPause(error, context.signal)) {
@@ -69,17 +67,6 @@ async function removeAttempts(fill: Fill): Promise<void> {
   }
 }
 
-async function deleteAttempt(fill: Fill, attempt: string): Promise<void> {
-  const { backend } = fill.services;
-  const { entryKey } = fill.request;
-  const name = backend.nameFor({ kind: "image-volume", entryKey, attempt });
-  try {
-    await backend.deleteVolume(name, { signal: AbortSignal.timeout(60_000) });
-  } catch (error) {
-    throw new AttemptLeftError(name, error);
-  }
-}
-
 async function copyAndCommit(fill: Fill, startedAt: number): Promise<void> {
   const { services, context, request, signal } = fill;
   await using opened = await services.copier.open(
@@ -87,95 +74,21 @@ async function copyAndCommit(fill: Fill, startedAt: number): Promise<void> {
     context.access,
     { signal, recordChecksum: request.recordChecksum },
   );
-  const sizeGb = Math.max(1, ceilGb(opened.virtualSizeBytes));
+  const { virtualSizeBytes } = opened;
+  const sizeGb = Math.max(1, ceilGb(virtualSizeBytes));
   await reserveRoom(services, context.job, request, sizeGb, signal);
-  const attempt = newAttempt();
-  const { id, token } = context.job;
-  if (!(await services.jobs.addAttempt(id, token, attempt))) {
-    throw new LostClaimError(`fill of ${request.content}`);
-  }
-  services.outboxSender.tell([
-    services.events.fill("start", context.job, {
-      ...factsOf(request),
-      size_gb: sizeGb,
-    }),
-  ]);
-  try {
-    const { volume, copied } = await copyImageVolume(
-      fill,
-      opened,
-      attempt,
+  await underAttempt(fill, sizeGb, async (name) => {
+    const made = await copyImageVolume(fill, opened, name, sizeGb);
+    await commitFill(fill, {
+      providerId: made.volume.providerId,
+      virtualSizeBytes,
       sizeGb,
-    );
-    await commit(fill, {
-      providerId: volume.providerId,
-      virtualSizeBytes: opened.virtualSizeBytes,
-      sizeGb,
-      checksum: copied.checksum,
-      bytesDownloaded: copied.bytesDownloaded,
+      checksum: made.copied.checksum,
+      bytesDownloaded: made.copied.bytesDownloaded,
+      isRestored: false,
       durationMs: Math.round(performance.now() - startedAt),
     });
-  } catch (error) {
-    if (!(error instanceof StoreUnavailableError)) {
-      await deleteAttempt(fill, attempt);
-    }
-    throw error;
-  }
-}
-
-/** What a fill made. */
-interface Made {
-  readonly providerId: string;
-  readonly virtualSizeBytes: number;
-  readonly sizeGb: number;
-  readonly checksum: string | null;
-  readonly bytesDownloaded: number;
-  readonly durationMs: number;
-}
-
-async function commit(fill: Fill, made: Made): Promise<void> {
-  const { services, context, request } = fill;
-  const committed = await services.cache.commit({
-    entryKey: request.entryKey,
-    fillId: context.job.id,
-    token: context.job.token,
-    providerId: made.providerId,
-    virtualSizeBytes: made.virtualSizeBytes,
-    sizeGb: made.sizeGb,
-    checksum: made.checksum,
-    bytesDownloaded: made.bytesDownloaded,
-    host: services.backend.host,
-    internalProjectId: services.settings.internalProjectId,
-    internalUserId: services.settings.internalUserId,
-    events: [
-      services.events.fill("end", context.job, {
-        ...factsOf(request),
-        size_gb: made.sizeGb,
-        bytes_downloaded: made.bytesDownloaded,
-        duration_ms: made.durationMs,
-      }),
-    ],
   });
-  if (committed.kind === "lost") {
-    throw new LostClaimError(`fill of ${request.content}`);
-  }
-  services.outboxSender.send(committed.rows);
-  context.logger.info("filled", {
-    imageId: request.image.imageId,
-    content: request.content,
-    providerId: made.providerId,
-    sizeGb: made.sizeGb,
-    bytesDownloaded: made.bytesDownloaded,
-    fillMs: made.durationMs,
-  });
-}
-
-function factsOf(request: FillRequest): Record<string, unknown> {
-  return {
-    image_id: request.image.imageId,
-    content: request.content,
-    volume_id: request.imageVolumeId,
-  };
 }
 
 async function endWithout(

@@ -2,7 +2,7 @@ import { DaemonError, type Fault, faultOf, LostClaimError } from "../errors.ts";
 import { imageIdOf } from "../image.ts";
 import type { VolumePatch } from "../jobs/job-store.ts";
 import type { EventMessage, Outcome } from "../jobs/job.ts";
-import type { VolumeRecord } from "../volume.ts";
+import { bytesPerGb, type VolumeRecord } from "../volume.ts";
 import type { BackendServices } from "./backend-services.ts";
 import type { CreateRun, Served } from "./create-run.ts";
 import { volumeView } from "./volume-view.ts";
@@ -43,6 +43,31 @@ export async function finishCreate(
     bytesDownloaded: served.bytesDownloaded,
     timingsMs: run.timingsMs,
   });
+  await label(run, served);
+}
+
+/** After the reply: nobody waits for it, and the volume is good without it. */
+async function label(run: CreateRun, served: Served): Promise<void> {
+  const { request, job, tools, context } = run;
+  const volume = {
+    providerId: served.providerId,
+    sizeBytes: served.sizeGb * bytesPerGb,
+  };
+  const facts = {
+    volumeId: request.volumeId,
+    projectId: job.access.projectId,
+    imageId: run.image?.imageId ?? imageIdOf(request.reference),
+  };
+  try {
+    await tools.backend.labelVolume(volume, facts, {
+      signal: AbortSignal.any([context.signal, AbortSignal.timeout(60_000)]),
+    });
+  } catch (error) {
+    context.logger.warn("volume not labelled on the backend", {
+      volumeId: request.volumeId,
+      error,
+    });
+  }
 }
 
 /** The record as the journal has it once the job is finished, without reading it back. */

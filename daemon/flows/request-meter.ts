@@ -25,6 +25,7 @@ export interface RequestMeter {
   ): void;
   phase(phase: MeteredPhase, durationMs: number): void;
   downloaded(bytes: number): void;
+  filled(origin: "downloaded" | "restored"): void;
   evicted(reason: string): void;
   counts(): RequestCounts;
 }

@@ -49,7 +49,9 @@ function connectionView(
     providerId: volume.providerId,
     sizeBytes: (volume.sizeGb ?? 0) * bytesPerGb,
   });
-  return { driver_volume_type: info.driverVolumeType, data: info.data };
+  return info === null
+    ? null
+    : { driver_volume_type: info.driverVolumeType, data: info.data };
 }
 
 function progressView(progress: Progress): VolumeView {

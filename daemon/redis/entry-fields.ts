@@ -33,5 +33,6 @@ export function entryOf(
     evictReason: text("reason") as EvictReason | null,
     checksum: text("checksum"),
     bytesDownloaded: Number(fields["downloaded"] ?? 0),
+    isRestored: fields["restored"] === "1",
   };
 }

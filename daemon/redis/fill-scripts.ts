@@ -94,6 +94,7 @@ export const commitFill = luaCommand("commit", {
     p.sizeGb,
     p.checksum ?? "",
     p.bytesDownloaded,
+    p.isRestored ? "1" : "",
     scope.leaseTtlMs,
     scope.doneTtlMs,
     scope.outboxGraceMs,

@@ -1,5 +1,5 @@
 import { closest } from "../closest.ts";
-import { backendKeys } from "./schema.ts";
+import { backendKeys } from "./backend-schema.ts";
 import type { SettingsSources } from "./sources.ts";
 
 interface Issue {
@@ -17,8 +17,8 @@ export function explainIssue(
   const key = issue.path.map(String).join(".");
   if (issue.code === "unrecognized_keys") {
     const known = [
-      ...keysAt(sources.values, issue.path),
-      ...(issue.path[0] === "backends" ? backendKeys : []),
+      ...Object.keys(objectAt(sources.values, issue.path)),
+      ...keysOfBackend(sources.values, issue.path),
     ];
     return (issue.keys ?? []).map((unknown) => {
       const name = String(unknown);
@@ -37,12 +37,27 @@ export function explainIssue(
   return [`${place} ${issue.message}`];
 }
 
-function keysAt(values: unknown, path: readonly PropertyKey[]): string[] {
+/** What the backend at the beginning of a path may have there, by its driver. */
+function keysOfBackend(
+  values: unknown,
+  path: readonly PropertyKey[],
+): readonly string[] {
+  if (path[0] !== "backends" || path.length < 2) {
+    return [];
+  }
+  const { driver } = objectAt(values, path.slice(0, 2));
+  return backendKeys(path, driver);
+}
+
+function objectAt(
+  values: unknown,
+  path: readonly PropertyKey[],
+): Readonly<Record<string, unknown>> {
   let node = values;
   for (const step of path) {
     node = isObject(node) ? node[String(step)] : undefined;
   }
-  return isObject(node) ? Object.keys(node) : [];
+  return isObject(node) ? node : {};
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,4 +1,7 @@
 import * as z from "zod";
+import { backendSchema } from "./backend-schema.ts";
+import { cacheShape } from "./cache-schema.ts";
+import { secret } from "./secret-schema.ts";
 import { byteSize, duration, wholeNumber, yesOrNo } from "./units.ts";
 
 const text = z.string();
@@ -9,37 +12,7 @@ const name = z
     "need 1 to 63 letters, digits, dots, dashes or underscores",
   );
 
-/** A secret is never in a log: given in place, in a file, or as one of systemd's credentials. */
-const secret = z.union([
-  z.null(),
-  z.string(),
-  z.strictObject({ file: z.string() }),
-  z.strictObject({ credential: z.string() }),
-]);
-
-const gb = () => wholeNumber(0, 1024 ** 2);
-const count = () => wholeNumber(0, 1_000_000);
 const hour = 3_600_000;
-
-const backend = z.strictObject({
-  driver: z.literal("file", 'need "file": the only driver of this version'),
-  root: z
-    .string()
-    .min(
-      1,
-      'is empty: name the folder for volumes (IVC_FILE_ROOT for the backend "file")',
-    )
-    .refine(
-      (path) => path === "" || path.startsWith("/"),
-      "need an absolute path",
-    ),
-  image_volume_cache_enabled: yesOrNo().optional(),
-  image_volume_cache_max_size_gb: gb().optional(),
-  image_volume_cache_max_count: count().optional(),
-});
-
-/** Keys of a backend, also those that are left out by default. */
-export const backendKeys: readonly string[] = Object.keys(backend.shape);
 
 /** The settings as an operator writes them; parsing turns words into numbers and names each problem. */
 export const settingsSchema = z.strictObject({
@@ -93,11 +66,9 @@ export const settingsSchema = z.strictObject({
   cache: z.strictObject({
     cinder_internal_tenant_project_id: text.max(255),
     cinder_internal_tenant_user_id: text.max(255),
-    image_volume_cache_enabled: yesOrNo(),
-    image_volume_cache_max_size_gb: gb(),
-    image_volume_cache_max_count: count(),
+    ...cacheShape,
   }),
-  backends: z.record(name, z.union([z.null(), backend])),
+  backends: z.record(name, backendSchema),
   defaultBackend: name,
   jobs: z.strictObject({
     claimTtl: duration(1000, hour),

@@ -18,6 +18,9 @@ export interface GaugeSources {
   readonly services: readonly BackendServices[];
 }
 
+/** A page of metrics is not kept waiting for longer by an array that is away. */
+const freeBytesMs = 3000;
+
 /** Adds the gauges of a daemon to its metrics. */
 export function addGauges(metrics: Metrics, sources: GaugeSources): void {
   for (const reading of [
@@ -118,6 +121,13 @@ function backendGauges({ services }: GaugeSources): readonly GaugeReading[] {
         const oldest = await cache.oldestUseMs();
         return oldest === null ? null : (Date.now() - oldest) / 1000;
       },
+    ),
+    perBackend(
+      services,
+      "ivc_backend_free_bytes",
+      "Bytes free for new data, as the backend tells; absent where it does not.",
+      async ({ backend }) =>
+        await backend.freeBytes({ signal: AbortSignal.timeout(freeBytesMs) }),
     ),
     perBackend(
       services,

@@ -7,6 +7,7 @@ import {
 } from "prom-client";
 import type { RequestCounts, RequestMeter } from "../flows/request-meter.ts";
 import type { CreatePath } from "../volume.ts";
+import { type ArrayMeter, ArrayMetrics } from "./array-metrics.ts";
 
 /** State that is read when the page is asked for. */
 export interface GaugeReading {
@@ -34,6 +35,8 @@ export class Metrics {
   readonly #phases: Histogram<"backend" | "phase">;
   readonly #downloaded: Counter<"backend">;
   readonly #evictions: Counter<"backend" | "reason">;
+  readonly #fills: Counter<"backend" | "origin">;
+  readonly #arrays: ArrayMetrics;
 
   constructor() {
     const registers = [this.#registry];
@@ -70,6 +73,13 @@ export class Metrics {
       labelNames: ["backend", "reason"],
       registers,
     });
+    this.#fills = new Counter({
+      name: "ivc_fills_total",
+      help: "Image-volumes that came into service, by origin: downloaded, or restored out of the backend's trash.",
+      labelNames: ["backend", "origin"],
+      registers,
+    });
+    this.#arrays = new ArrayMetrics(this.#registry);
   }
 
   /** Where the flows of one backend report. */
@@ -95,11 +105,19 @@ export class Metrics {
       downloaded: (bytes) => {
         this.#downloaded.inc({ backend }, bytes);
       },
+      filled: (origin) => {
+        this.#fills.inc({ backend, origin });
+      },
       evicted: (reason) => {
         this.#evictions.inc({ backend, reason });
       },
       counts: (): RequestCounts => ({ ...counts }),
     };
+  }
+
+  /** Where the calls to the array of one backend are counted. */
+  arrayMeterOf(backend: string): ArrayMeter {
+    return this.#arrays.meterOf(backend);
   }
 
   /** Adds a gauge that is read when the page is asked for; one that cannot be read has no value then. */

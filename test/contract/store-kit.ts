@@ -190,6 +190,7 @@ export function commitOf(
     host: "n1@file#pool",
     checksum: null,
     bytesDownloaded: 0,
+    isRestored: false,
     internalProjectId: "internal",
     internalUserId: "cinder",
     events: [],

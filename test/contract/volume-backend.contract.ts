@@ -1,113 +1,17 @@
 import { createHash, randomBytes, randomUUID } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { open } from "node:fs/promises";
-import { pipeline } from "node:stream/promises";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import type {
   BackendVolume,
-  NewVolume,
-  OwnedVolume,
   Seal,
-  VolumeBackend,
 } from "../../daemon/backends/volume-backend.ts";
 import { CancelledError } from "../../daemon/errors.ts";
-
-/** A backend to be tried, and what belongs to it. */
-export interface BackendUnderTest extends AsyncDisposable {
-  readonly backend: VolumeBackend;
-}
-
-const mib = 1024 ** 2;
-const options = { signal: new AbortController().signal };
-const newAttempt = () => randomBytes(5).toString("hex");
-
-/** Small operations on a backend, for tests. */
-class Bench {
-  readonly backend: VolumeBackend;
-
-  constructor(backend: VolumeBackend) {
-    this.backend = backend;
-  }
-
-  userVolume(volumeId: string = randomUUID()): NewVolume {
-    const name = this.backend.nameFor({ kind: "volume", volumeId });
-    return { name, sizeBytes: 4 * mib, volumeId, role: "volume" };
-  }
-
-  attemptOf(volume: NewVolume): NewVolume {
-    const attempt = newAttempt();
-    return {
-      ...volume,
-      name: this.backend.nameFor({ kind: "attempt", attempt }),
-    };
-  }
-
-  imageVolume(): NewVolume & { readonly entryKey: string } {
-    const entryKey = randomBytes(16).toString("hex");
-    return {
-      entryKey,
-      name: this.backend.nameFor({
-        kind: "image-volume",
-        entryKey,
-        attempt: newAttempt(),
-      }),
-      sizeBytes: 4 * mib,
-      volumeId: randomUUID(),
-      role: "image-volume",
-    };
-  }
-
-  async write(volume: BackendVolume, bytes: Buffer, at: number) {
-    await using target = await this.backend.openTarget(volume, options);
-    await using handle = await open(target.path, "r+");
-    await handle.write(bytes, 0, bytes.length, at);
-  }
-
-  async sha256(volume: BackendVolume): Promise<string> {
-    await using target = await this.backend.openTarget(volume, options);
-    const hash = createHash("sha256");
-    await pipeline(createReadStream(target.path), hash);
-    return hash.digest("hex");
-  }
-
-  async sealed(): Promise<BackendVolume & { readonly seal: Seal }> {
-    const wanted = this.imageVolume();
-    const made = await this.backend.createVolume(wanted, options);
-    await this.write(made, randomBytes(mib), mib / 2);
-    const seal = {
-      volumeId: wanted.volumeId,
-      entryKey: wanted.entryKey,
-      content: `sha256:${"0".repeat(64)}/raw`,
-      imageId: randomUUID(),
-      virtualSizeBytes: wanted.sizeBytes,
-      checksum: null,
-      sealedAtMs: Date.now(),
-    };
-    await this.backend.seal(made, seal, options);
-    return { ...made, seal };
-  }
-
-  /** As a create does it: under an attempt's name where a clone takes more than one step. */
-  async cloneOf(
-    from: BackendVolume,
-    volume: NewVolume,
-  ): Promise<BackendVolume> {
-    if (this.backend.capabilities.atomicClone) {
-      return await this.backend.cloneVolume(from, volume, options);
-    }
-    const attempt = this.attemptOf(volume);
-    const clone = await this.backend.cloneVolume(from, attempt, options);
-    return await this.backend.renameVolume(clone, volume.name, options);
-  }
-
-  async names(): Promise<Map<string, OwnedVolume>> {
-    const found = new Map<string, OwnedVolume>();
-    for await (const volume of this.backend.list(options)) {
-      found.set(volume.providerId, volume);
-    }
-    return found;
-  }
-}
+import {
+  BackendBench,
+  type BackendUnderTest,
+  mib,
+  newAttempt,
+  options,
+} from "./backend-bench.ts";
 
 /** What every backend promises, tried on the one that `start` gives. */
 export function volumeBackendContract(
@@ -116,10 +20,10 @@ export function volumeBackendContract(
 ): void {
   describe(`volume backend contract: ${title}`, () => {
     let held: BackendUnderTest;
-    let bench: Bench;
+    let bench: BackendBench;
     beforeAll(async () => {
       held = await start();
-      bench = new Bench(held.backend);
+      bench = new BackendBench(held);
     }, 120_000);
     afterAll(async () => {
       await held[Symbol.asyncDispose]();
@@ -378,6 +282,120 @@ export function volumeBackendContract(
             bench.backend.deleteVolume(name, options),
           ).rejects.toMatchObject({ code: "VOLUME_NOT_OURS" });
         }
+      });
+    });
+
+    describe("the trash", () => {
+      const evicted = async (isRestorable: boolean) => {
+        const from = await bench.sealed();
+        const sum = await bench.sha256(from);
+        await bench.backend.deleteVolume(from.providerId, {
+          ...options,
+          isRestorable,
+        });
+        return { ...from, sum };
+      };
+      const nameOf = (seal: Seal) =>
+        bench.backend.nameFor({
+          kind: "image-volume",
+          entryKey: seal.entryKey,
+          attempt: newAttempt(),
+        });
+
+      it("gives back what may come back, unsealed and with its bytes, where there is one", async () => {
+        const { backend } = bench;
+        const { seal, sum } = await evicted(true);
+        const found = await backend.findRestorable(seal.entryKey, options);
+        expect(found !== null).toBe(backend.capabilities.trash);
+        if (found === null) {
+          return;
+        }
+        expect(found.seal).toEqual(seal);
+        const name = nameOf(seal);
+        const back = await backend.restoreVolume(found, name, options);
+        expect(back).toMatchObject({ providerId: name });
+        const volume = back as BackendVolume;
+        await expect(backend.find(name, options)).resolves.toMatchObject({
+          seal: null,
+        });
+        await backend.seal(volume, seal, options);
+        await expect(bench.sha256(volume)).resolves.toBe(sum);
+        await expect(
+          backend.findRestorable(seal.entryKey, options),
+        ).resolves.toBeNull();
+        const clone = await bench.cloneOf(volume, bench.userVolume());
+        await expect(bench.sha256(clone)).resolves.toBe(sum);
+      });
+
+      it("keeps what must not come back", async () => {
+        const { seal } = await evicted(false);
+        await expect(
+          bench.backend.findRestorable(seal.entryKey, options),
+        ).resolves.toBeNull();
+      });
+
+      it("knows nothing of an entry that was never evicted", async () => {
+        const { seal } = await bench.sealed();
+        await expect(
+          bench.backend.findRestorable(seal.entryKey, options),
+        ).resolves.toBeNull();
+      });
+    });
+
+    describe("labelVolume", () => {
+      it("changes neither bytes nor what the volume is", async () => {
+        const wanted = bench.userVolume();
+        const clone = await bench.cloneOf(await bench.sealed(), wanted);
+        const before = await bench.sha256(clone);
+        const label = {
+          volumeId: wanted.volumeId,
+          projectId: "a project",
+          imageId: randomUUID(),
+        };
+        await bench.backend.labelVolume(clone, label, options);
+        await bench.backend.labelVolume(clone, label, options);
+        await expect(bench.sha256(clone)).resolves.toBe(before);
+        await expect(
+          bench.backend.find(wanted.name, options),
+        ).resolves.toMatchObject({ role: "volume", volumeId: wanted.volumeId });
+      });
+    });
+
+    describe("initializeConnection", () => {
+      const connector = {
+        host: "compute-1",
+        initiator: "iqn.1993-08.org.debian:01:c0ffee",
+        nqn: null,
+        wwpns: [],
+      };
+
+      it("gives the same answer each time, and ends with terminateConnection", async () => {
+        const { backend } = bench;
+        const wanted = bench.userVolume();
+        const clone = await bench.cloneOf(await bench.sealed(), wanted);
+        const first = await backend.initializeConnection(
+          clone,
+          connector,
+          options,
+        );
+        await expect(
+          backend.initializeConnection(clone, connector, options),
+        ).resolves.toEqual(first);
+        expect(first.driverVolumeType).not.toBe("");
+        await backend.terminateConnection(clone, connector, options);
+        await backend.terminateConnection(clone, null, options);
+        await backend.deleteVolume(wanted.name, options);
+      });
+
+      it("refuses a volume that is not there", async () => {
+        const { name } = bench.userVolume();
+        await expect(
+          bench.backend.initializeConnection(
+            { providerId: name, sizeBytes: mib },
+            connector,
+            options,
+          ),
+        ).rejects.toMatchObject({ code: "VOLUME_MISSING" });
       });
     });
 

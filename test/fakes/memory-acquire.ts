@@ -154,6 +154,7 @@ function openFill(
       evictReason: null,
       checksum: null,
       bytesDownloaded: 0,
+      isRestored: false,
     },
     imageVolumeId,
     leases: new Map(),

@@ -279,6 +279,7 @@ export class MemoryCacheStore implements CacheStore {
     entry.sizeGb = commit.sizeGb;
     entry.checksum = commit.checksum;
     entry.bytesDownloaded = commit.bytesDownloaded;
+    entry.isRestored = commit.isRestored;
     entry.usedAtMs = now;
     for (const waiter of state.living(held.waiters)) {
       held.leases.set(waiter, now + state.timing.leaseTtlMs);

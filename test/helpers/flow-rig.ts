@@ -4,7 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Access, storedAccess } from "../../daemon/access.ts";
 import { createFileBackend } from "../../daemon/backends/file/create-file-backend.ts";
-import type { VolumeBackend } from "../../daemon/backends/volume-backend.ts";
+import type {
+  FileTarget,
+  VolumeBackend,
+} from "../../daemon/backends/volume-backend.ts";
 import { ChangeWatch } from "../../daemon/cache/change-watch.ts";
 import { Evictor } from "../../daemon/cache/evictor.ts";
 import type {
@@ -177,7 +180,7 @@ export async function flowRig(
     copyTo: async (target, _onProgress, { signal }) => {
       copies.push(image.imageId);
       await script.beforeCopy(image, signal);
-      await using handle = await open(target.path, "r+");
+      await using handle = await open((target as FileTarget).path, "r+");
       await handle.write(Buffer.from(image.imageId));
       return {
         bytesDownloaded: 4096,

@@ -221,7 +221,10 @@ async function setStage(
       await mkdir(folder);
       return folder;
     },
-    env: (more) => ({ ...baseEnv, ...more }),
+    env: (more) => {
+      const { IVC_FILE_ROOT, ...rest } = { ...baseEnv, ...more };
+      return IVC_FILE_ROOT === "" ? rest : { ...rest, IVC_FILE_ROOT };
+    },
     prepare: async (nodeName, more) =>
       stack.use(await TestDaemon.prepare(nodeName, stage.env(more))),
     start: async (nodeName, more) => {

@@ -4,6 +4,8 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "@jest/globals";
 import { loadSettings, SettingsError } from "../../daemon/settings.ts";
+import { backendKeys } from "../../daemon/settings/backend-schema.ts";
+import { tempFolder } from "../helpers/temp-folder.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -44,3 +46,43 @@ describe("deploy/ivcd.json5", () => {
     );
   });
 });
+
+describe("deploy/flasharray.json5", () => {
+  it("lacks nothing but the token, and names every key of the driver with its default", async () => {
+    await using folder = await tempFolder();
+    const example = await readFile(
+      path.join(root, "deploy/flasharray.json5"),
+      "utf8",
+    );
+    const token = path.join(folder.path, "flasharray-token");
+    const here = example.replace(
+      "/etc/image-volume-cache/credentials/flasharray-token",
+      token,
+    );
+    const local = path.join(folder.path, "local.json5");
+    const directories = [path.join(root, "config"), folder.path].join(
+      path.delimiter,
+    );
+    await writeFile(local, here);
+    expect(problemsOf(directories)).toEqual([
+      `backends.flasharray.pure_api_token ${token} cannot be read (ENOENT)`,
+    ]);
+    await writeFile(token, "a-token", { mode: 0o600 });
+    const short = backendOf(directories);
+    // A line of a comment that is a key.
+    await writeFile(local, here.replaceAll(/^( *)\/\/ (\w+: .*,)$/gm, "$1$2"));
+    expect(backendOf(directories)).toEqual(short);
+    const keys = example.matchAll(/^ {6}(?:\/\/ )?(\w+): .*[,{]$/gm);
+    expect(new Set(Array.from(keys, ([, key]) => key))).toEqual(
+      new Set(backendKeys(["backends", "flasharray"], "flasharray")),
+    );
+  });
+});
+
+function backendOf(directories: string): unknown {
+  const { backends } = loadSettings({
+    NODE_CONFIG_DIR: directories,
+    NODE_ENV: "production",
+  });
+  return backends;
+}

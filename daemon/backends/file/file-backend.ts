@@ -5,6 +5,7 @@ import type {
   BackendCapabilities,
   BackendVolume,
   ConnectionInfo,
+  Connector,
   NewVolume,
   ObjectName,
   Options,
@@ -189,6 +190,34 @@ export class FileBackend implements VolumeBackend {
     }
     await this.#folder.removeOrphans();
   }
+
+  /** There is no trash. */
+  async findRestorable(): Promise<null> {
+    return await Promise.resolve(null);
+  }
+
+  async restoreVolume(): Promise<null> {
+    return await Promise.resolve(null);
+  }
+
+  /** A file has no place for labels. */
+  async labelVolume(): Promise<void> {}
+
+  /** Whoever is on this node opens the file. */
+  async initializeConnection(
+    volume: BackendVolume,
+    _connector: Connector,
+    { signal }: Options,
+  ): Promise<ConnectionInfo> {
+    const { providerId } = volume;
+    return await this.#try(`connecting ${providerId}`, signal, async () => {
+      await this.#folder.ours(providerId);
+      return this.connectionInfo(volume);
+    });
+  }
+
+  /** Nothing was made for a connection. */
+  async terminateConnection(): Promise<void> {}
 
   connectionInfo({ providerId }: BackendVolume): ConnectionInfo {
     return {

@@ -13,8 +13,9 @@
     ARGV[1]   fill id      ARGV[2]  token        ARGV[3]  entry key    ARGV[4]  image-volume id
     ARGV[5]   provider id  ARGV[6]  virtual size ARGV[7]  GiB
     ARGV[8]   checksum, or ""                    ARGV[9]  bytes downloaded
-    ARGV[10]  lease, [11] done job, [12] outbox grace: ms              ARGV[13] channel of hints
-    ARGV[14]  number of events, then that many rows (JSON), then names and values of the volume
+    ARGV[10]  1: restored out of the trash, or ""
+    ARGV[11]  lease, [12] done job, [13] outbox grace: ms              ARGV[14] channel of hints
+    ARGV[15]  number of events, then that many rows (JSON), then names and values of the volume
 
   Returns {"committed", row id, row, …} | {"lost"} | {"unreserved"}: GiB exceed the reservation
 ]]
@@ -24,9 +25,9 @@ local volume, all_volumes, project_volumes = KEYS[12], KEYS[13], KEYS[14]
 local outbox, outbox_due, sequence = KEYS[15], KEYS[16], KEYS[17]
 local fill_id, token, key, image_volume_id = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local provider_id, virtual_size, size_gb = ARGV[5], ARGV[6], ARGV[7]
-local checksum, downloaded = ARGV[8], ARGV[9]
-local lease_ttl, done_ttl, grace, hints = ARGV[10], ARGV[11], ARGV[12], ARGV[13]
-local first_pair = 15 + ARGV[14]
+local checksum, downloaded, restored = ARGV[8], ARGV[9], ARGV[10]
+local lease_ttl, done_ttl, grace, hints = ARGV[11], ARGV[12], ARGV[13], ARGV[14]
+local first_pair = 16 + ARGV[15]
 local now = now_ms()
 
 local found = redis.call("HMGET", entry, "fill_id", "token", "state", "aliases")
@@ -46,7 +47,8 @@ redis.call("HDEL", reserved, fill_id)
 count(use, "reserved", -room, -1)
 count(use, "entries", size_gb, 1)
 redis.call("HSET", entry, "state", "ready", "provider_id", provider_id, "virtual_size", virtual_size,
-  "size_gb", size_gb, "used", now, "checksum", checksum, "downloaded", downloaded)
+  "size_gb", size_gb, "used", now, "checksum", checksum, "downloaded", downloaded,
+  "restored", restored)
 redis.call("ZREM", filling, key)
 redis.call("ZADD", recency, now, key)
 for _, waiter in ipairs(redis.call("ZRANGEBYSCORE", waiters, "(" .. now, "+inf")) do
@@ -61,7 +63,7 @@ end
 redis.call("HSET", volume, "createdAtMs", now, "updatedAtMs", now, unpack(ARGV, first_pair))
 redis.call("ZADD", all_volumes, 0, image_volume_id)
 redis.call("ZADD", project_volumes, 0, image_volume_id)
-local rows = write_rows(outbox, outbox_due, sequence, now + grace, { unpack(ARGV, 15, first_pair - 1) })
+local rows = write_rows(outbox, outbox_due, sequence, now + grace, { unpack(ARGV, 16, first_pair - 1) })
 close_job(job, fill_id, jobs_open, jobs_done, now, done_ttl, row_ids(rows))
 redis.call("PUBLISH", hints, "entry:" .. key)
 return { "committed", unpack(rows) }

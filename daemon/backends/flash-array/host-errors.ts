@@ -1,0 +1,33 @@
+import { BackendError } from "../../errors.ts";
+import type { Initiator } from "./initiator.ts";
+
+/** Neither can the host be found, nor made. */
+export function hostTaken(
+  name: string,
+  initiator: Initiator,
+  options?: ErrorOptions,
+): BackendError {
+  return new BackendError(
+    "HOST_NAME_TAKEN",
+    `the array has no local host with ${initiator.names.join(", ")}, but refuses to make ${name} with it; look on the array for a host of that name, or one with the initiator`,
+    options,
+  );
+}
+
+/** An administrator's host cannot be used with CHAP: nobody tells us its account. */
+export function chapUnknown(name: string, initiator: Initiator): BackendError {
+  return new BackendError(
+    "HOST_NOT_OURS",
+    `the host ${name} on the array has the initiator ${initiator.names.join(", ")}, and use_chap_auth is on, but it was not made here, so its CHAP account is not known; remove the initiator from that host, or turn use_chap_auth off`,
+    { retry: "never" },
+  );
+}
+
+/** The daemon writes only through a host that daemons made. */
+export function notWriter(name: string, initiator: Initiator): BackendError {
+  return new BackendError(
+    "HOST_NOT_OURS",
+    `the host ${name} on the array has this daemon's own initiator ${initiator.names.join(", ")}, but was not made by it; remove the initiator from that host, or give the daemon another one`,
+    { retry: "never" },
+  );
+}
