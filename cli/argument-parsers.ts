@@ -96,6 +96,14 @@ export function collectPair(
   return { ...previous, [key]: text.slice(at + 1) };
 }
 
+/** Collects an option that may be repeated. */
+export function collectText(
+  text: string,
+  previous: readonly string[] = [],
+): readonly string[] {
+  return [...previous, text];
+}
+
 /** An image id (UUID, or `url:<sha256>` of an image by URL) or a content (`<identity>/<format>`). */
 export function parseCacheTarget(text: string): CacheTarget {
   if (/^\S+\/[a-z0-9]+$/.test(text)) {

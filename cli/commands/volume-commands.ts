@@ -8,9 +8,10 @@ import { printable } from "../output/printable.ts";
 import { volumeDetails, volumeTable } from "../output/volume-view.ts";
 import { printResult, type Terminal } from "../terminal.ts";
 import { listVolumes, type VolumeFilter } from "./list-volumes.ts";
+import { addVolumeConnect, addVolumeDisconnect } from "./volume-connect.ts";
 import { addVolumeCreate } from "./volume-create.ts";
 
-/** `ivc volume create|list|show|delete`. */
+/** `ivc volume create|list|show|delete|connect|disconnect`. */
 export function addVolumeCommands(program: Command, terminal: Terminal): void {
   const volume = program
     .command("volume")
@@ -19,6 +20,8 @@ export function addVolumeCommands(program: Command, terminal: Terminal): void {
   addVolumeList(volume, terminal);
   addVolumeShow(volume, terminal);
   addVolumeDelete(volume, terminal);
+  addVolumeConnect(volume, terminal);
+  addVolumeDisconnect(volume, terminal);
 }
 
 interface ListOptions extends GlobalOptions, VolumeFilter {}

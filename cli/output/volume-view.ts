@@ -40,7 +40,7 @@ export function volumeDetails(volume: Fields): string {
     ["backend", printable(volume["backend"])],
     ["host", printable(volume["host"])],
     ["provider id", printable(volume["provider_id"])],
-    ["connection", connection(volume["connection"])],
+    ["connection", connection(volume)],
     ["image", printable(volume["image_id"])],
     ["content", printable(volume["content"])],
     ["project", given(volume["project_id"])],
@@ -55,7 +55,11 @@ function given(value: unknown): string | null {
   return value === null || value === undefined ? null : printable(value);
 }
 
-function connection(value: unknown): string {
+function connection(volume: Fields): string {
+  const value = volume["connection"];
+  if (value === null && volume["status"] === "available") {
+    return "for each host: ivc volume connect <id> --host <host>";
+  }
   const { driver_volume_type: type, data } = fieldsOf(value);
   const { device_path: devicePath } = fieldsOf(data);
   return type === undefined

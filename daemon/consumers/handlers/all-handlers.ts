@@ -5,6 +5,10 @@ import {
   cacheShowHandler,
   cacheStatsHandler,
 } from "./cache-handlers.ts";
+import {
+  initializeConnectionHandler,
+  terminateConnectionHandler,
+} from "./connection-handlers.ts";
 import { createVolumeHandler } from "./create-volume-handler.ts";
 import { deleteVolumeHandler } from "./delete-volume-handler.ts";
 import type { HandlerTools } from "./handler-tools.ts";
@@ -22,6 +26,8 @@ export function allHandlers(
     ["delete_volume", deleteVolumeHandler(tools)],
     ["get_volume", getVolumeHandler(tools)],
     ["list_volumes", listVolumesHandler(tools)],
+    ["initialize_connection", initializeConnectionHandler(tools)],
+    ["terminate_connection", terminateConnectionHandler(tools)],
     ["cache_list", cacheListHandler(tools)],
     ["cache_show", cacheShowHandler(tools)],
     ["cache_evict", cacheEvictHandler(tools)],

@@ -33,7 +33,7 @@ export class ArgumentReader {
     }
     const id = text.toLowerCase();
     if (!uuidPattern.test(id)) {
-      throw invalid(
+      throw invalidArgument(
         name,
         text,
         "a UUID such as 2a0f3c1e-5b1d-4a55-9c54-1f2e3d4c5b6a",
@@ -53,7 +53,7 @@ export class ArgumentReader {
       return null;
     }
     if (text === "" || text.length > limit || /\p{Cc}/u.test(text)) {
-      throw invalid(name, text, `1 to ${limit} printable characters`);
+      throw invalidArgument(name, text, `1 to ${limit} printable characters`);
     }
     return text;
   }
@@ -69,7 +69,7 @@ export class ArgumentReader {
     }
     const word = words.find((each) => each === text);
     if (word === undefined) {
-      throw invalid(name, text, `one of ${words.join(", ")}`);
+      throw invalidArgument(name, text, `one of ${words.join(", ")}`);
     }
     return word;
   }
@@ -80,7 +80,7 @@ export class ArgumentReader {
     if (value === null || typeof value === "boolean") {
       return value ?? false;
     }
-    throw invalid(name, value, "true or false");
+    throw invalidArgument(name, value, "true or false");
   }
 
   wholeNumber(name: string, min: number, max: number): number | null {
@@ -95,7 +95,11 @@ export class ArgumentReader {
       value < min ||
       value > max
     ) {
-      throw invalid(name, value, `a whole number from ${min} to ${max}`);
+      throw invalidArgument(
+        name,
+        value,
+        `a whole number from ${min} to ${max}`,
+      );
     }
     return value;
   }
@@ -130,7 +134,7 @@ export class ArgumentReader {
     const [word, value = ""] = text.toLowerCase().split(":", 2);
     const algorithm = checksumAlgorithms.find((each) => each === word);
     if (algorithm === undefined || !/^(?:[0-9a-f]{2}){16,64}$/.test(value)) {
-      throw invalid(
+      throw invalidArgument(
         name,
         text,
         `<algorithm>:<hex>, with one of ${checksumAlgorithms.join(", ")}`,
@@ -159,13 +163,26 @@ export class ArgumentReader {
         key !== "",
     );
     if (!isFlat || entries.length > maxMetadata) {
-      throw invalid(
+      throw invalidArgument(
         name,
         value,
         `at most ${maxMetadata} texts of up to ${maxText} printable characters by name`,
       );
     }
     return Object.fromEntries(entries);
+  }
+
+  /** An object of anything; null when absent. */
+  object(name: string): Readonly<Record<string, unknown>> | null {
+    this.#known.push(name);
+    const value = this.#value(name);
+    if (value === null) {
+      return null;
+    }
+    if (typeof value !== "object" || Array.isArray(value)) {
+      throw invalidArgument(name, value, "an object");
+    }
+    return value as Readonly<Record<string, unknown>>;
   }
 
   /** @throws {RequestError} `ARG_UNKNOWN` for what nobody asked for; to be called when everything was read. */
@@ -186,6 +203,10 @@ export class ArgumentReader {
     }
   }
 
+  requiredObject(name: string): Readonly<Record<string, unknown>> {
+    return this.object(name) ?? this.#missing(name);
+  }
+
   #missing(name: string): never {
     throw new RequestError("ARG_MISSING", `${this.#method} needs ${name}`);
   }
@@ -196,7 +217,7 @@ export class ArgumentReader {
     if (value === null || typeof value === "string") {
       return value;
     }
-    throw invalid(name, value, "a text");
+    throw invalidArgument(name, value, "a text");
   }
 
   #value(name: string): {} | null {
@@ -204,7 +225,12 @@ export class ArgumentReader {
   }
 }
 
-function invalid(name: string, value: unknown, wanted: string): RequestError {
+/** Says which argument is wrong, what was got and what is needed. */
+export function invalidArgument(
+  name: string,
+  value: unknown,
+  wanted: string,
+): RequestError {
   return new RequestError(
     "ARG_INVALID",
     `${name}: got ${show(value)}, need ${wanted}`,

@@ -97,6 +97,33 @@ export async function findVolume(
   return null;
 }
 
+/**
+ * A volume that the caller may see, or the order to pass the request on.
+ *
+ * @throws {DaemonError} `VOLUME_NOT_FOUND`, also for a deleted one.
+ */
+export async function visibleVolume(
+  tools: HandlerTools,
+  request: RpcRequest,
+  volumeId: string,
+): Promise<FoundVolume | (HandlerResult & { kind: "forward" })> {
+  const found = await findVolume(tools, volumeId);
+  if (found !== null && "kind" in found) {
+    if (request.wasForwarded) {
+      throw volumeNotFound(volumeId);
+    }
+    return { kind: "forward", backend: found.backend };
+  }
+  if (
+    found === null ||
+    found.volume.status === "deleted" ||
+    !maySee(request, found.volume)
+  ) {
+    throw volumeNotFound(volumeId);
+  }
+  return found;
+}
+
 /** A job id that says what it is for. */
 export function newJobId(kind: "create" | "delete", volumeId: string): string {
   return `${kind}-${volumeId}-${randomBytes(4).toString("hex")}`;

@@ -9,13 +9,11 @@ import type { RpcHandler, RpcRequest } from "../rpc-request.ts";
 import { ArgumentReader } from "./argument-reader.ts";
 import {
   answer,
-  findVolume,
   type HandlerTools,
   requireAdmin,
   isForward,
-  maySee,
   servicesFor,
-  volumeNotFound,
+  visibleVolume,
 } from "./handler-tools.ts";
 
 const maxPage = 1000;
@@ -26,19 +24,9 @@ export function getVolumeHandler(tools: HandlerTools): RpcHandler {
     const args = new ArgumentReader(request.method, request.args);
     const volumeId = args.requiredUuid("volume_id");
     args.done();
-    const found = await findVolume(tools, volumeId);
-    if (found !== null && "kind" in found) {
-      if (request.wasForwarded) {
-        throw volumeNotFound(volumeId);
-      }
-      return { kind: "forward", backend: found.backend };
-    }
-    if (
-      found === null ||
-      found.volume.status === "deleted" ||
-      !maySee(request, found.volume)
-    ) {
-      throw volumeNotFound(volumeId);
+    const found = await visibleVolume(tools, request, volumeId);
+    if ("kind" in found) {
+      return found;
     }
     const { services, volume } = found;
     return answer(

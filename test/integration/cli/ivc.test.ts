@@ -47,6 +47,26 @@ describe("ivc, to a daemon with scripted answers", () => {
           return { ...args, status: "available", path: "hit", size: 5 };
         }),
         delete_volume: answer(({ args }) => ({ ...args, status: "deleted" })),
+        initialize_connection: answer(({ args }) => ({
+          driver_volume_type: "iscsi",
+          data: {
+            target_portals: ["10.0.0.1:3260", "[fd00::1]:3260"],
+            target_luns: [7, 7],
+            discard: true,
+            auth_username: (args["connector"] as { host: string }).host,
+            auth_password: "chap-canary-7f3a",
+          },
+        })),
+        terminate_connection: answer(({ args }) => ({
+          volume_id: args["volume_id"],
+          status: "disconnected",
+        })),
+        get_volume: answer(({ args }) => ({
+          ...args,
+          status: "available",
+          backend: "flash",
+          connection: null,
+        })),
         list_volumes: answer(({ args }) => {
           const first = args["marker"] === undefined;
           const volumes = first
@@ -163,6 +183,65 @@ describe("ivc, to a daemon with scripted answers", () => {
     );
     expect(status).toBe(0);
     expect(stdout).toBe(`deleted ${uuid}\ndeleted ${imageId}\n`);
+  });
+
+  it("connects a volume to a host, and keeps the password from the screen", async () => {
+    const args =
+      `volume connect ${uuid} --host compute-1 --initiator iqn.2010-06.org:a --nqn nqn.2014-08.org:b --wwpn 500a09808001c2d3 --wwpn 500a09808001c2d4`.split(
+        " ",
+      );
+    const { status, stdout, stderr } = await runIvc(args, env());
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(last()?.args).toEqual({
+      volume_id: uuid,
+      connector: {
+        host: "compute-1",
+        initiator: "iqn.2010-06.org:a",
+        nqn: "nqn.2014-08.org:b",
+        wwpns: ["500a09808001c2d3", "500a09808001c2d4"],
+      },
+    });
+    expect(stdout.trimEnd().split("\n")).toEqual([
+      "driver_volume_type  iscsi",
+      "target_portals      10.0.0.1:3260, [fd00::1]:3260",
+      "target_luns         7, 7",
+      "discard             true",
+      "auth_username       compute-1",
+      "auth_password       *** (--json shows it)",
+    ]);
+    const json = await runIvc([...args, "--json"], env());
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      driver_volume_type: "iscsi",
+      data: { auth_password: "chap-canary-7f3a" },
+    });
+  });
+
+  it("disconnects a volume from one host, or from all", async () => {
+    const one = await runIvc(
+      ["volume", "disconnect", uuid, "--host", "compute-1"],
+      env(),
+    );
+    expect(one.stdout).toBe(`disconnected ${uuid}\n`);
+    expect(last()?.args).toEqual({
+      volume_id: uuid,
+      connector: { host: "compute-1" },
+    });
+    const all = await runIvc(
+      ["volume", "disconnect", uuid, "--all", "--json"],
+      env(),
+    );
+    expect(JSON.parse(all.stdout)).toEqual({
+      volume_id: uuid,
+      status: "disconnected",
+    });
+    expect(last()?.args).toEqual({ volume_id: uuid });
+  });
+
+  it("says of an array's volume that it has to be connected first", async () => {
+    const { stdout } = await runIvc(["volume", "show", uuid], env());
+    expect(stdout).toMatch(
+      /^connection +for each host: ivc volume connect <id> --host <host>$/m,
+    );
   });
 
   it("acts as an admin on the cache, and evicts what can be evicted", async () => {

@@ -18,6 +18,11 @@ describe("ivc", () => {
     ["volume", "create", "--url", "http://x/y"],
     ["volume", "create", "--image", uuid, "--metadata", "novalue"],
     ["volume", "list", "--timeout", "soon"],
+    ["volume", "connect", uuid],
+    ["volume", "connect", uuid, "--initiator", "iqn.2010-06.org:a"],
+    ["volume", "disconnect", uuid],
+    ["volume", "disconnect", uuid, "--wwpn", "500a09808001c2d3", "--all"],
+    ["volume", "disconnect", uuid, "--host", "h", "--all"],
     ["cache", "evict"],
     ["cache", "evict", "--all"],
     ["cache", "evict", uuid, "--all", "--yes"],
@@ -72,6 +77,35 @@ describe("ivc config", () => {
     };
     expect(backends[0]?.root).toBe("/srv/volumes");
     expect(show.stdout).not.toContain("secret");
+  });
+
+  it("shows a FlashArray without its token, and says what is wrong with one", async () => {
+    const flash = {
+      driver: "flasharray",
+      san_ip: "array1.example.org",
+      pure_api_token: "token-canary-7f3a",
+      use_chap_auth: true,
+      pure_chap_secret: "chap-canary-7f3a",
+    };
+    const env = (backend: object) => ({
+      ...nowhere,
+      IVC_FILE_ROOT: "/srv/volumes",
+      NODE_CONFIG: JSON.stringify({ backends: { flash: backend } }),
+    });
+    const show = await runIvc(["config", "show"], env(flash));
+    expect(JSON.parse(show.stdout)).toMatchObject({
+      backends: [
+        { driver: "file" },
+        { driver: "flasharray", apiToken: "***", chapSecret: "***" },
+      ],
+    });
+    expect(show.stdout).not.toContain("canary");
+    const wrong = { ...flash, san_ip: "https://array1", storage_protcol: "FC" };
+    const check = await runIvc(["config", "check"], env(wrong));
+    expect(check.status).toBe(78);
+    expect(check.stderr).toContain("backends.flash.san_ip need the host");
+    expect(check.stderr).toContain("(did you mean storage_protocol?)");
+    expect(check.stderr).not.toContain("canary");
   });
 
   it("names every problem at once, with 78", async () => {

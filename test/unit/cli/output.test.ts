@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { cacheStats, cacheTable } from "../../../cli/output/cache-view.ts";
+import { connectionDetails } from "../../../cli/output/connection-view.ts";
 import { eventLine } from "../../../cli/output/event-line.ts";
 import { humanBytes } from "../../../cli/output/human-bytes.ts";
 import { humanDuration } from "../../../cli/output/human-duration.ts";
@@ -136,6 +137,41 @@ describe("views", () => {
     expect(text).toMatch(/^timings +download=1.2 s$/m);
     expect(text).toMatch(/^metadata +os=linux$/m);
     expect(text).not.toContain("\u001b");
+  });
+
+  it("shows how a volume without a connection gets one, once it is there", () => {
+    const lines = ["available", "creating"].map(
+      (status) =>
+        /^connection +(.*)$/m.exec(
+          volumeDetails({ ...volume, status, connection: null }),
+        )?.[1],
+    );
+    expect(lines).toEqual([
+      "for each host: ivc volume connect <id> --host <host>",
+      "-",
+    ]);
+    expect(volumeDetails({ status: "available" })).toMatch(/^connection +-$/m);
+  });
+
+  it("shows a connection, but no password in it", () => {
+    const text = connectionDetails({
+      driver_volume_type: "fibre_channel",
+      data: {
+        target_wwn: ["5001", "5002"],
+        initiator_target_map: { "50\u001b": ["5001"] },
+        targets: [["10.0.0.1", 4420, "tcp"]],
+        auth_password: "canary",
+        discovery_auth_password: null,
+      },
+    });
+    expect(text.split("\n")).toEqual([
+      "driver_volume_type       fibre_channel",
+      "target_wwn               5001, 5002",
+      'initiator_target_map     {"50\\u001b":["5001"]}',
+      "targets                  10.0.0.1 4420 tcp",
+      "auth_password            *** (--json shows it)",
+      "discovery_auth_password  -",
+    ]);
   });
 
   it("shows volumes of a daemon that tells less", () => {
