@@ -14,6 +14,8 @@ export interface FlashArrayParts {
   /** Of the daemon, for the array's log. */
   readonly version: string;
   readonly own: FlashArrayBackendSettings;
+  /** What the index knows this backend as; null: it is new. */
+  readonly recordedIdentity: string | null;
   readonly meter: ArrayMeter;
   readonly logger: Logger;
 }
@@ -98,6 +100,7 @@ async function openOnce(
       prefix: own.namePrefix,
       volumeSuffix: own.nameSuffix,
       isEradicating: own.eradicateOnDelete,
+      recordedIdentity: parts.recordedIdentity,
       logger,
     },
     { signal },

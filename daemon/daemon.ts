@@ -22,6 +22,7 @@ import { StatusServer } from "./http/status-server.ts";
 import type { Logger } from "./logger.ts";
 import { connectRedis, type RedisConnection } from "./redis/connection.ts";
 import { agreeOnDefaultBackend } from "./redis/default-backend.ts";
+import { recordedIdentity } from "./redis/redis-data-set.ts";
 import type { BackendSettings, Settings } from "./settings.ts";
 import { addGauges } from "./telemetry/daemon-gauges.ts";
 import { Metrics } from "./telemetry/metrics.ts";
@@ -59,7 +60,7 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   await listen(options, metrics, notReady, stack);
   await waitForRedis(redis, options);
   // Before the scratch folder, which may be below a root that is not mounted.
-  const backends = await openBackends(options, metrics, stack);
+  const backends = await openBackends(options, redis, metrics, stack);
   const messaging = openMessaging(settings, logger, stack);
   const images = await composeImages(settings, stack, logger);
   const shared: SharedParts = {
@@ -118,18 +119,29 @@ const troubles = {
 } as const;
 
 async function openBackends(
-  { settings, logger, signal, version }: DaemonOptions,
+  options: DaemonOptions,
+  redis: RedisConnection,
   metrics: Metrics,
   stack: AsyncDisposableStack,
 ): Promise<ReadonlyMap<BackendSettings, VolumeBackend>> {
+  const { settings, logger, signal, version } = options;
   const { nodeName } = settings;
   const backends = new Map<BackendSettings, VolumeBackend>();
   for (const own of settings.backends) {
     if (own.driver === "file") {
       backends.set(own, await openFileBackend(nodeName, own, logger));
     } else {
-      const meter = metrics.arrayMeterOf(own.name);
-      const parts = { nodeName, version, own, meter, logger };
+      const parts = {
+        nodeName,
+        version,
+        own,
+        recordedIdentity: await untilRedis(
+          async () => await recordedIdentity(redis, own.name),
+          options,
+        ),
+        meter: metrics.arrayMeterOf(own.name),
+        logger,
+      };
       backends.set(own, await openFlashArray(parts, stack, signal));
     }
   }

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { DaemonError } from "../errors.ts";
 import type { RedisConnection } from "./connection.ts";
+import { backendKeys } from "./keys.ts";
 import { luaCommand } from "./lua-command.ts";
 import { storeScope, type StoreScope } from "./store-scope.ts";
 
@@ -70,6 +71,15 @@ const freeNode = luaCommand("free-node", {
   args: (claim) => [claim.bootId],
   reply: ([kind]) => kind === "freed",
 });
+
+/** What the index knows a backend as; null when it does not know it. */
+export async function recordedIdentity(
+  redis: RedisConnection,
+  backend: string,
+): Promise<string | null> {
+  const { identity } = backendKeys(backend);
+  return await redis.call(async (client) => await client.get(identity));
+}
 
 /** Claims a backend's data set and the node's name in it; refuses what another backend or a living daemon has. */
 export async function claimDataSet(claim: DataSetClaim): Promise<DataSet> {

@@ -81,6 +81,7 @@ export class FlashArrayRig implements AsyncDisposable {
         isEradicating: false,
         defaultProtection: "array",
         qos: null,
+        recordedIdentity: null,
         logger: silentLogger,
         ...rest,
         client,

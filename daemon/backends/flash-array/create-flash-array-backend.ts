@@ -5,7 +5,7 @@ import type { ArrayRules } from "./array-place.ts";
 import { refusalOf } from "./array-refusals.ts";
 import { FlashArrayBackend } from "./flash-array-backend.ts";
 import type { HostConnections } from "./host-connections.ts";
-import { openMarker } from "./marker-volume.ts";
+import { openDataSet } from "./open-data-set.ts";
 import { RecentClones } from "./recent-clones.ts";
 import { type NameSettings, volumeNames } from "./volume-names.ts";
 
@@ -16,6 +16,8 @@ export interface FlashArrayOptions extends NameSettings, ArrayRules {
   readonly host: string;
   readonly client: ArrayClient;
   readonly hosts: HostConnections;
+  /** What the index knows this backend as; null: it is new, so the marker may be made. */
+  readonly recordedIdentity: string | null;
   readonly logger: Logger;
 }
 
@@ -33,7 +35,8 @@ export async function createFlashArrayBackend(
   const where = { where: host, pod };
   try {
     const marker = { client, ...where, volumeGroup, marker: names.marker };
-    const dataSetId = await openMarker(marker, options);
+    const { recordedIdentity } = settings;
+    const dataSetId = await openDataSet(marker, recordedIdentity, options);
     const { isEradicating, defaultProtection, qos } = settings;
     return new FlashArrayBackend(name, host, {
       client,

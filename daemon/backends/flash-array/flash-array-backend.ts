@@ -25,6 +25,7 @@ import { growVolume } from "./grow-volume.ts";
 import { labelVolume } from "./label-volume.ts";
 import { listVolumes } from "./list-volumes.ts";
 import { readMarker } from "./marker-volume.ts";
+import { identityOf } from "./open-data-set.ts";
 import { findOurs, ownedVolume } from "./own-volumes.ts";
 import {
   connectVolume,
@@ -58,7 +59,7 @@ export class FlashArrayBackend implements VolumeBackend {
       const { client, where, names } = place;
       const arrayId = await readArrayId(client, where, options);
       const marker = { client, where, marker: names.marker };
-      return `${arrayId}/${await readMarker(marker, options)}`;
+      return identityOf(arrayId, await readMarker(marker, options));
     });
   }
 

@@ -32,6 +32,37 @@ describe("the marker volume of a FlashArray backend", () => {
     return (error as Error).message;
   }
 
+  it("is not made on an array, or under a prefix, that the index does not know the backend by", async () => {
+    const known = await rig.open({ prefix: "known" });
+    const identity = await known.identity(options);
+    const markerId = identity.split("/")[1] ?? "";
+    const refused = async (prefix: string, recordedIdentity: string) => {
+      let error: unknown;
+      const sent = await rig.requestsOf(async () => {
+        error = await rig
+          .open({ prefix, recordedIdentity })
+          .catch((thrown: unknown) => thrown);
+      });
+      expect(error).toMatchObject({ code: "BACKEND_CONFLICT", retry: "never" });
+      const writes = sent.filter(
+        ({ method, path }) => method !== "GET" && path !== "login",
+      );
+      expect(writes).toEqual([]);
+      return (error as Error).message;
+    };
+    const elsewhere = `${randomUUID()}/${markerId}`;
+    expect(await refused("known", elsewhere)).toMatch(/correct san_ip/);
+    expect(await refused("new", identity)).toMatch(/is not on .* any more/);
+    expect(rig.volume("new-data-set")).toBeUndefined();
+    await rig.open({ prefix: "second" });
+    expect(await refused("second", identity)).toMatch(/is another one/);
+    const again = await rig.open({
+      prefix: "known",
+      recordedIdentity: identity,
+    });
+    await expect(again.identity(options)).resolves.toBe(identity);
+  });
+
   it("is made once, and is the identity together with the array's id", async () => {
     const backend = await rig.open({ prefix: "once" });
     const identity = await backend.identity(options);
