@@ -9,7 +9,7 @@ RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 
 FROM node:24.21.0-bookworm-slim
 RUN apt-get update \
-  && apt-get install -y --no-install-recommends ca-certificates qemu-utils util-linux \
+  && apt-get install -y --no-install-recommends ca-certificates qemu-utils qemu-block-extra libiscsi-bin util-linux \
   && rm -rf /var/lib/apt/lists/* /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /opt/yarn-* /usr/local/bin/yarn /usr/local/bin/yarnpkg \
   && mkdir -p /etc/image-volume-cache /var/lib/image-volume-cache/volumes \
   && chown -R node:node /var/lib/image-volume-cache \

@@ -43,7 +43,7 @@ export async function startStage(): Promise<BenchStage> {
     amqpUrl: rabbitmq.url,
     redisUrl: redis.url,
     glanceUrl: images.url,
-    fileRoot: xfs.path,
+    place: { IVC_FILE_ROOT: xfs.path },
     names: defaultNames,
     maxCount: 0,
   };
@@ -73,7 +73,7 @@ const context = { project_id: "bench", is_admin: true };
 
 /** One call to the daemon; answers its result. */
 export async function call(
-  { rpc }: BenchStage,
+  { rpc }: Pick<BenchStage, "rpc">,
   method: string,
   args: Readonly<Record<string, unknown>>,
 ): Promise<Readonly<Record<string, unknown>>> {

@@ -2,7 +2,6 @@ import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
 import { copyFile, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { performance } from "node:perf_hooks";
 import {
   benchImages,
   type BenchStage,
@@ -11,6 +10,7 @@ import {
   residentMib,
   startStage,
 } from "./bench-stage.ts";
+import { inFlight, type Measured } from "./in-flight.ts";
 
 const rounds = [
   { inFlight: 1, requests: 300 },
@@ -18,36 +18,7 @@ const rounds = [
   { inFlight: 50, requests: 2000 },
 ];
 
-async function inFlight(
-  count: number,
-  limit: number,
-  work: (index: number) => Promise<void>,
-): Promise<{ readonly latenciesMs: number[]; readonly perSecond: number }> {
-  const latenciesMs: number[] = [];
-  let next = 0;
-  const startedAt = performance.now();
-  await Promise.all(
-    Array.from({ length: limit }, async () => {
-      while (next < count) {
-        const index = next;
-        next += 1;
-        const from = performance.now();
-        await work(index);
-        latenciesMs.push(performance.now() - from);
-      }
-    }),
-  );
-  return {
-    latenciesMs,
-    perSecond: (1000 * count) / (performance.now() - startedAt),
-  };
-}
-
-function row(
-  what: string,
-  limit: number,
-  measured: { readonly latenciesMs: number[]; readonly perSecond: number },
-): string {
+function row(what: string, limit: number, measured: Measured): string {
   const { latenciesMs, perSecond } = measured;
   return [
     what.padEnd(24),

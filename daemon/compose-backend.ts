@@ -195,6 +195,7 @@ function flowSettings(
     rememberFailuresMs: settings.images.rememberFailures,
     maxBypassPerImage: settings.jobs.maxBypassPerImage,
     createDeadlineMs: settings.jobs.createDeadline,
+    cleanUpMs: settings.jobs.claimTtl / 2,
     unwantedGraceMs: settings.jobs.claimTtl / 3 + 1000,
   };
 }

@@ -44,6 +44,8 @@ export interface Seal {
 export interface OwnedVolume extends BackendVolume {
   readonly volumeId: string | null;
   readonly role: "volume" | "image-volume" | "attempt";
+  /** {@link VolumeBackend.labelVolume} was done: it belongs to a create that has ended. */
+  readonly isLabelled: boolean;
   /** Null: not sealed, so never cloned from. */
   readonly seal: Seal | null;
   readonly createdAtMs: number;

@@ -26,6 +26,8 @@ export interface FlowSettings {
   readonly rememberFailuresMs: number;
   readonly maxBypassPerImage: number;
   readonly createDeadlineMs: number;
+  /** How long what failed half-way is cleaned up; well below a claim's time, since after that it is another daemon's. */
+  readonly cleanUpMs: number;
   /** How long a fill that nobody waits for goes on. */
   readonly unwantedGraceMs: number;
 }

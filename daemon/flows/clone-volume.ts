@@ -3,6 +3,7 @@ import { DaemonError } from "../errors.ts";
 import { bytesPerGb } from "../volume.ts";
 import type { CreateRun } from "./create-run.ts";
 import { isPause } from "./is-pause.ts";
+import { removeUnfinished } from "./remove-unfinished.ts";
 
 /**
  * Makes the volume a clone of an image-volume, of exactly `sizeGb`. Where the backend's clone is one atomic step it is
@@ -22,9 +23,10 @@ export async function cloneVolume(
   return await clones.run(async () => {
     if (backend.capabilities.atomicClone) {
       try {
+        await noteSize(run, from, sizeGb);
         return await cloneAndGrow(run, from, name, sizeGb);
       } catch (error) {
-        await removeUnfinished(run, name, error);
+        await removeClone(run, name, error);
         throw error;
       }
     }
@@ -45,6 +47,24 @@ export async function cloneVolume(
   }, signal);
 }
 
+/** An heir who finds the clone there has to know how large it was to become, where the request does not tell. */
+async function noteSize(
+  run: CreateRun,
+  from: BackendVolume,
+  sizeGb: number,
+): Promise<void> {
+  const bytesTotal = sizeGb * bytesPerGb;
+  if (run.request.sizeGb === null && bytesTotal > from.sizeBytes) {
+    const { id, token } = run.job;
+    await run.tools.jobs.saveProgress(id, token, {
+      phase: "clone",
+      bytesDone: 0,
+      bytesTotal,
+      rate: 0,
+    });
+  }
+}
+
 /** Errors that come before anything was made. */
 const nothingMade = new Set([
   "VOLUME_EXISTS",
@@ -54,9 +74,10 @@ const nothingMade = new Set([
 
 /**
  * A clone under the volume's own name that could not be finished must not stay there: not grown, or made by a request
- * whose answer never came. After a takeover it is the heir's, who adopts it.
+ * whose answer never came. After a takeover it is the heir's, who adopts it; so this has to be over long before the claim
+ * may have run out.
  */
-async function removeUnfinished(
+async function removeClone(
   run: CreateRun,
   name: string,
   error: unknown,
@@ -68,14 +89,12 @@ async function removeUnfinished(
   ) {
     return;
   }
-  const now = await tools.jobs.get(job.id);
-  if (now?.job?.token !== job.token) {
-    return;
-  }
+  const signal = AbortSignal.timeout(tools.settings.cleanUpMs);
   try {
-    await tools.backend.deleteVolume(name, {
-      signal: AbortSignal.timeout(60_000),
-    });
+    const now = await tools.jobs.get(job.id);
+    if (now?.job?.token === job.token) {
+      await removeUnfinished(tools.backend, name, { signal });
+    }
   } catch (failure) {
     context.logger.error(
       "unfinished clone left behind: delete the volume to remove it",

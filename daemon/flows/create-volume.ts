@@ -1,4 +1,10 @@
-import { DaemonError, RequestError, throwIfAborted } from "../errors.ts";
+import type { BackendVolume } from "../backends/volume-backend.ts";
+import {
+  BackendError,
+  DaemonError,
+  RequestError,
+  throwIfAborted,
+} from "../errors.ts";
 import { contentOf, type ImageMeta } from "../image.ts";
 import type { JobContext } from "../jobs/job-context.ts";
 import { bytesPerGb } from "../volume.ts";
@@ -177,7 +183,14 @@ async function adopt(run: CreateRun): Promise<Served | null> {
   if (found === null) {
     return null;
   }
-  const sizeGb = run.request.sizeGb ?? Math.ceil(found.sizeBytes / bytesPerGb);
+  if (found.isLabelled) {
+    throw new BackendError(
+      "VOLUME_EXISTS",
+      `${found.providerId} is on ${backend.host} already, and belongs to a create that has ended; use another volume_id`,
+      { retry: "never" },
+    );
+  }
+  const sizeGb = adoptedSizeGb(run, found);
   await backend.extendVolume(found, sizeGb * bytesPerGb, { signal });
   const entry =
     run.job.entryKey === null
@@ -195,9 +208,18 @@ async function adopt(run: CreateRun): Promise<Served | null> {
   };
 }
 
+function adoptedSizeGb(
+  { request, job }: CreateRun,
+  { sizeBytes }: BackendVolume,
+): number {
+  const isCut = job.progress?.phase === "clone";
+  const bytes = (isCut ? job.progress?.bytesTotal : null) ?? sizeBytes;
+  return request.sizeGb ?? Math.ceil(bytes / bytesPerGb);
+}
+
 function pathBeforeTakeover(run: CreateRun): Served["path"] {
-  if (run.job.progress !== null) {
-    // Only a create that copies for itself has one.
+  if (run.job.progress !== null && run.job.progress.phase !== "clone") {
+    // Only a create that copies for itself has one of these.
     return "bypass";
   }
   if (run.job.openedFill) {

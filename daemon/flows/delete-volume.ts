@@ -1,3 +1,4 @@
+import type { Options } from "../backends/volume-backend.ts";
 import {
   type Fault,
   faultOf,
@@ -9,6 +10,7 @@ import type { VolumePatch } from "../jobs/job-store.ts";
 import type { DeleteRequest } from "../jobs/job.ts";
 import type { BackendServices } from "./backend-services.ts";
 import { isPause } from "./is-pause.ts";
+import { removeUnfinished } from "./remove-unfinished.ts";
 
 const createPollMs = 1000;
 
@@ -24,11 +26,7 @@ export async function deleteVolume(
   }
   try {
     await waitForCreate(services, request, signal);
-    const { backend } = services;
-    await backend.deleteVolume(
-      backend.nameFor({ kind: "volume", volumeId: request.volumeId }),
-      { signal },
-    );
+    await deleteOnBackend(services, request.volumeId, { signal });
     await end(services, context, request, null);
   } catch (error) {
     if (isPause(error, signal)) {
@@ -36,6 +34,22 @@ export async function deleteVolume(
     }
     await end(services, context, request, error);
   }
+}
+
+/** By the name it was made with. A create that never ended may have left something; what ended well is another's. */
+async function deleteOnBackend(
+  { backend, volumes }: BackendServices,
+  volumeId: string,
+  options: Options,
+): Promise<void> {
+  const record = await volumes.get(volumeId);
+  const made = record?.providerId ?? null;
+  if (made !== null) {
+    await backend.deleteVolume(made, options);
+    return;
+  }
+  const name = backend.nameFor({ kind: "volume", volumeId });
+  await removeUnfinished(backend, name, options);
 }
 
 async function waitForCreate(

@@ -5,6 +5,7 @@ import type { Job } from "../jobs/job.ts";
 import type { BackendServices } from "./backend-services.ts";
 import { CreateRun } from "./create-run.ts";
 import { finishFailedCreate } from "./finish-create.ts";
+import { removeUnfinished } from "./remove-unfinished.ts";
 
 /** Ends a job that killed, or seems to have killed, several daemons; what it may have made is removed first. */
 export async function endPoisonedJob(
@@ -72,7 +73,7 @@ async function removeObjects(
   const signal = AbortSignal.timeout(60_000);
   for (const name of objectsOf(job, backend)) {
     try {
-      await backend.deleteVolume(name, { signal });
+      await removeUnfinished(backend, name, { signal });
     } catch (error) {
       logger.error("left behind by a job that was given up", { name, error });
     }

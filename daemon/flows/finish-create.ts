@@ -43,11 +43,18 @@ export async function finishCreate(
     bytesDownloaded: served.bytesDownloaded,
     timingsMs: run.timingsMs,
   });
-  await label(run, served);
+  await label(services, run, served);
 }
 
-/** After the reply: nobody waits for it, and the volume is good without it. */
-async function label(run: CreateRun, served: Served): Promise<void> {
+/**
+ * After the reply: nobody waits for it, and the volume is good without it. A create that was cancelled too late has no
+ * record to show for its volume: the delete that follows takes that for a leftover, which a label would protect.
+ */
+async function label(
+  { volumes }: BackendServices,
+  run: CreateRun,
+  served: Served,
+): Promise<void> {
   const { request, job, tools, context } = run;
   const volume = {
     providerId: served.providerId,
@@ -59,8 +66,13 @@ async function label(run: CreateRun, served: Served): Promise<void> {
     imageId: run.image?.imageId ?? imageIdOf(request.reference),
   };
   try {
+    const record = await volumes.get(request.volumeId);
+    if (record?.providerId !== served.providerId) {
+      return;
+    }
     await tools.backend.labelVolume(volume, facts, {
-      signal: AbortSignal.any([context.signal, AbortSignal.timeout(60_000)]),
+      // The job is closed, so nothing that happens to its claim matters here.
+      signal: AbortSignal.timeout(60_000),
     });
   } catch (error) {
     context.logger.warn("volume not labelled on the backend", {

@@ -5,6 +5,7 @@ import { ceilGb } from "../volume.ts";
 import { commitFill } from "./commit-fill.ts";
 import type { Fill } from "./copy-image-volume.ts";
 import { underAttempt } from "./fill-attempt.ts";
+import { isPause } from "./is-pause.ts";
 import { reserveRoom } from "./reserve-room.ts";
 
 /**
@@ -29,7 +30,8 @@ export async function restoreImageVolume(
       (await bringBack(fill, found, startedAt))
     );
   } catch (error) {
-    if (!(error instanceof BackendError) || signal.aborted) {
+    const isOver = signal.aborted || isPause(error, signal);
+    if (isOver || !(error instanceof BackendError)) {
       throw error;
     }
     context.logger.warn("not restored: the image is downloaded instead", {

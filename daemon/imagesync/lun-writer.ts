@@ -1,7 +1,8 @@
 import type { IscsiTarget, Options } from "../backends/volume-backend.ts";
 import { BackendError } from "../errors.ts";
 import { checkIscsiTarget } from "./check-iscsi-target.ts";
-import type { QemuImg, SpooledImage } from "./qemu-img.ts";
+import type { LostPath } from "./lun-outcome.ts";
+import type { LunPath, QemuImg, SpooledImage } from "./qemu-img.ts";
 import { type Inquiry, readUnitSerial } from "./read-unit-serial.ts";
 import { openSecretFile } from "./secret-file.ts";
 import { targetName } from "./target-name.ts";
@@ -13,8 +14,19 @@ export interface LunWriterOptions extends Inquiry {
   readonly scratchDir: string;
 }
 
-/** Why a portal was of no use; null when all was done through it. */
-type Trouble = string | null;
+/** A path that was lost, and where it was. */
+interface LostAt extends LostPath {
+  readonly portal: string;
+}
+
+/** What a wrong device may have had of an image, by when it showed. */
+const harm = {
+  before: "nothing was written to it",
+  between:
+    "it came to this LUN while the image was written, and may have bytes of it: check it",
+  after:
+    "it came to this LUN while the image was written, and has bytes of it: check it",
+} as const;
 
 /** Writes images into LUNs in user space, each only after the device has told the right serial. */
 export class LunWriter {
@@ -26,87 +38,129 @@ export class LunWriter {
 
   /** Throws unless the right device answers at one portal: better known before a download than after it. */
   async prove(target: IscsiTarget, options: Options): Promise<void> {
-    await this.#throughPortals(target, () => Promise.resolve(null), options);
+    checkIscsiTarget(target);
+    const lost: LostAt[] = [];
+    for (const portal of target.portals) {
+      const path = await this.#identify(target, portal, "before", options);
+      if (path === null) {
+        return;
+      }
+      lost.push({ portal, ...path });
+    }
+    throw unwritable(target, lost);
   }
 
-  /** Writes a whole image, raw, through the first portal that carries it to the end, and flushes the device. */
+  /**
+   * Writes a whole image, raw, through the first portal that carries it to the end, and flushes the device. What is
+   * behind the LUN is asked before and after: it is written only when both is the right device.
+   */
   async write(
     image: SpooledImage,
     target: IscsiTarget,
     onPercent: (percent: number) => void,
     options: Options,
   ): Promise<void> {
-    const { qemuImg, scratchDir } = this.#options;
+    const { scratchDir } = this.#options;
     checkIscsiTarget(target);
     await using secret =
       target.chap === null
         ? null
         : await openSecretFile(scratchDir, target.chap.password);
     const secretFd = secret?.fd ?? null;
-    // Another try after a lost portal writes the same bytes to the same places, and only there.
-    const convert = async (portal: string): Promise<Trouble> => {
-      const path = { target, portal, secretFd };
-      const outcome = await qemuImg.convertToLun(
-        image,
-        path,
-        onPercent,
-        options,
-      );
-      return outcome.kind === "written" ? null : outcome.reason;
-    };
-    await this.#throughPortals(target, convert, options);
-  }
-
-  async #throughPortals(
-    target: IscsiTarget,
-    use: (portal: string) => Promise<Trouble>,
-    options: Options,
-  ): Promise<void> {
-    checkIscsiTarget(target);
-    const troubles: string[] = [];
-    for (const portal of target.portals) {
-      const trouble =
-        (await this.#identify(target, portal, options)) ?? (await use(portal));
-      if (trouble === null) {
+    const lost: LostAt[] = [];
+    // Another try after a lost path writes the same bytes to the same places, and only there.
+    const ways = target.portals.map((portal) => ({ portal, isSecond: false }));
+    for (let way = ways.shift(); way !== undefined; way = ways.shift()) {
+      const { portal, isSecond } = way;
+      const when = lost.some(isWritten) ? "between" : "before";
+      const path =
+        (await this.#identify(target, portal, when, options)) ??
+        (await this.#convert(
+          image,
+          { target, portal, secretFd },
+          onPercent,
+          options,
+        ));
+      if (path === null) {
         return;
       }
-      troubles.push(`${portal}: ${trouble}`);
+      lost.push({ portal, ...path });
+      // A session that broke says nothing of the next one.
+      if (path.how === "interrupted" && !isSecond) {
+        ways.push({ portal, isSecond: true });
+      }
     }
-    throw unreachable(target, troubles);
+    throw unwritable(target, lost);
+  }
+
+  async #convert(
+    image: SpooledImage,
+    path: LunPath,
+    onPercent: (percent: number) => void,
+    options: Options,
+  ): Promise<LostPath | null> {
+    const { qemuImg } = this.#options;
+    const outcome = await qemuImg.convertToLun(image, path, onPercent, options);
+    if (outcome.kind === "lost") {
+      return outcome;
+    }
+    const { target, portal } = path;
+    const silent = await this.#identify(target, portal, "after", options);
+    return silent === null
+      ? null
+      : {
+          kind: "lost",
+          how: "interrupted",
+          reason: `after it took all, the device did not tell again which one it is: ${silent.reason}`,
+        };
   }
 
   async #identify(
     target: IscsiTarget,
     portal: string,
+    when: keyof typeof harm,
     options: Options,
-  ): Promise<Trouble> {
+  ): Promise<LostPath | null> {
     const answer = await readUnitSerial(this.#options, target, portal, options);
     if (answer.kind === "silent") {
-      return answer.reason;
+      return { kind: "lost", how: "unreachable", reason: answer.reason };
     }
     const expected = target.serial.trim();
     if (answer.serial.toLowerCase() !== expected.toLowerCase()) {
       throw new BackendError(
         "WRONG_DEVICE",
-        `${targetName(target)} at ${portal} has the serial ${printable(answer.serial)}, not ${expected}; nothing was written to it`,
+        `${targetName(target)} at ${portal} has the serial ${printable(answer.serial)}, not ${expected}; ${harm[when]}`,
       );
     }
     return null;
   }
 }
 
-function unreachable(
+function isWritten({ how }: LostPath): boolean {
+  return how !== "unreachable";
+}
+
+function unwritable(
   target: IscsiTarget,
-  troubles: readonly string[],
+  lost: readonly LostAt[],
 ): BackendError {
-  const text = troubles.join("; ");
-  const advice = text.includes("Authentication failure")
-    ? "the array wants another CHAP user or secret, or none; check use_chap_auth and the host's secret"
-    : "check the network, the portals and the host's connection on the array";
+  const text = lost
+    .map(({ portal, reason }) => `${portal}: ${reason}`)
+    .join("; ");
+  const verb = lost.some(isWritten) ? "write to" : "reach";
   return new BackendError(
     "BACKEND_IO",
-    `cannot reach ${targetName(target)} (${text}); ${advice}`,
+    `cannot ${verb} ${targetName(target)} (${text}); ${adviceFor(text, lost)}`,
   );
+}
+
+function adviceFor(text: string, lost: readonly LostPath[]): string {
+  if (text.includes("Authentication failure")) {
+    return "the array wants another CHAP user or secret, or none; check use_chap_auth and the host's secret";
+  }
+  return lost.some(({ how }) => how === "stalled")
+    ? "check the network, and whether the volume, its group or its pod has a bandwidth limit (qos)"
+    : "check the network, the portals and the host's connection on the array";
 }
 
 function printable(text: string): string {

@@ -6,12 +6,14 @@ import type {
 import { inspectFileTarget } from "./inspect-file-target.ts";
 import { lunOptions, secretObject } from "./lun-options.ts";
 import {
-  fileFailure,
-  imageFailure,
-  isUnflushed,
-  lunFailure,
-} from "./qemu-img-failure.ts";
-import { iscsiReason } from "./read-unit-serial.ts";
+  interruption,
+  libiscsiLine,
+  type LunOutcome,
+  lunOutcome,
+  type LunPatience,
+  tellReconnects,
+} from "./lun-outcome.ts";
+import { fileFailure, imageFailure } from "./qemu-img-failure.ts";
 import {
   type ConfinedCommand,
   type ConfinedExit,
@@ -28,6 +30,8 @@ export interface QemuImgOptions extends ConfiningTools {
   readonly cpuSeconds?: number;
   /** How long a LUN may take nothing, beside the time for one percent of the image at 10 MB/s; default 60 s. */
   readonly lunStallMs?: number;
+  /** How long the last writes and the flush may take; default 300 s, and never less than the above. */
+  readonly lunFlushMs?: number;
 }
 
 /** A whole image in a local file, verified. */
@@ -43,11 +47,6 @@ export interface LunPath {
   /** Descriptor of the file with the CHAP secret. */
   readonly secretFd: number | null;
 }
-
-/** How a conversion into a LUN ended: done, or the portal could not be reached or was lost on the way. */
-export type LunOutcome =
-  | { readonly kind: "written" }
-  | { readonly kind: "lost"; readonly reason: string };
 
 /** Hears how far a conversion is. */
 type OnPercent = (percent: number) => void;
@@ -105,7 +104,8 @@ export class QemuImg {
     onPercent: OnPercent,
     options: Options,
   ): Promise<LunOutcome> {
-    const silenceMs = this.#silenceMs(target);
+    const patience = this.#patience(target);
+    let done = 0;
     const args = [
       ...convertArgs(image, "none"),
       ...(secretFd === null ? [] : ["--object", secretObject]),
@@ -118,35 +118,33 @@ export class QemuImg {
         args,
         fileBytes: 0,
         inheritedFd: secretFd,
-        // It reconnects for ever to a target that is gone.
-        silenceMs,
-        onOutput: percentsFor(onPercent),
+        environment: tellReconnects,
+        // It would connect again and go on with whatever it finds behind the same LUN.
+        endsOn: interruption,
+        ignores: libiscsiLine,
+        silenceMs: () => (done < 100 ? patience.stallMs : patience.flushMs),
+        onOutput: percentsFor((percent) => {
+          done = percent;
+          onPercent(percent);
+        }),
       },
       options,
     );
-    if (exit.isSilent) {
-      const seconds = Math.round(silenceMs / 1_000);
-      return { kind: "lost", reason: `took nothing for ${seconds} s` };
-    }
-    if (exit.code !== 0 && /Failed to connect to LUN/.test(exit.stderr)) {
-      return { kind: "lost", reason: iscsiReason(exit.stderr) };
-    }
-    if (exit.code !== 0 || isUnflushed(exit)) {
-      throw lunFailure(exit, target);
-    }
-    return { kind: "written" };
+    return lunOutcome(exit, target, done, patience);
   }
 
   /** qemu-img tells each percent, so the time for one of them is no silence. */
-  #silenceMs(target: IscsiTarget): number {
+  #patience(target: IscsiTarget): LunPatience {
     const percentMs = target.sizeBytes / 100 / 10_000;
-    return (this.#options.lunStallMs ?? 60_000) + percentMs;
+    const { lunStallMs = 60_000, lunFlushMs = 300_000 } = this.#options;
+    const stallMs = lunStallMs + percentMs;
+    return { stallMs, flushMs: Math.max(lunFlushMs, stallMs) };
   }
 
   async #run(
-    command: Pick<
+    command: Omit<
       ConfinedCommand,
-      "args" | "fileBytes" | "inheritedFd" | "silenceMs" | "onOutput"
+      "program" | "addressSpaceBytes" | "cpuSeconds"
     >,
     options: Options,
   ): Promise<ConfinedExit> {

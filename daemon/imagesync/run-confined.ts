@@ -22,8 +22,12 @@ export interface ConfinedCommand {
   readonly environment?: Readonly<Record<string, string>>;
   /** A descriptor of this process that becomes the program's descriptor 3. */
   readonly inheritedFd?: number | null;
-  /** Ended when nothing comes on its stdout for so long; null or left out: never. */
-  readonly silenceMs?: number | null;
+  /** Ended when nothing comes on its stdout for so long, as asked for after each output; null or left out: never. */
+  readonly silenceMs?: number | (() => number) | null;
+  /** Killed at once when it prints such a line on stderr. */
+  readonly endsOn?: RegExp;
+  /** Such lines of stderr are left out of what is kept. */
+  readonly ignores?: RegExp;
   /** From SIGTERM to SIGKILL after an abort; default 5 s. */
   readonly graceMs?: number;
   readonly onOutput?: (text: string) => void;
@@ -36,9 +40,12 @@ export interface ConfinedExit {
   readonly stderr: string;
   /** It was ended for its silence. */
   readonly isSilent: boolean;
+  /** The line of stderr for which it was killed. */
+  readonly endedBy: string | null;
 }
 
 const defaultGraceMs = 5_000;
+const keptErrors = 2_000;
 
 /**
  * Runs a program without privileges to gain, within limits, and no longer than this process lives. After an abort it
@@ -51,7 +58,7 @@ export async function runConfined(
 ): Promise<ConfinedExit> {
   throwIfAborted(signal);
   const child = start(tools, command);
-  let stderr = "";
+  const errors = new ErrorLines(command, () => child.kill("SIGKILL"));
   let isSilent = false;
   let killTimer: NodeJS.Timeout | undefined;
   const stop = () => {
@@ -61,21 +68,21 @@ export async function runConfined(
       command.graceMs ?? defaultGraceMs,
     );
   };
-  const silence = new Silence(command.silenceMs ?? null, () => {
+  const silence = new Silence(command.silenceMs, () => {
     isSilent = true;
     stop();
   });
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
-    silence.broken();
     command.onOutput?.(text);
+    silence.broken();
   });
   child.stderr.setEncoding("utf8").on("data", (text: string) => {
-    stderr = (stderr + text).slice(-2_000);
+    errors.add(text);
   });
   const closed = Promise.withResolvers<ConfinedExit>();
   child.once("error", closed.reject);
   child.once("close", (code, killedBy) => {
-    closed.resolve({ code, signal: killedBy, stderr: stderr.trim(), isSilent });
+    closed.resolve({ code, signal: killedBy, isSilent, ...errors.end() });
   });
   signal.addEventListener("abort", stop, { once: true });
   try {
@@ -89,20 +96,67 @@ export async function runConfined(
   }
 }
 
+/** Keeps the end of what comes on stderr, line by line. */
+class ErrorLines {
+  readonly #command: Pick<ConfinedCommand, "endsOn" | "ignores">;
+  readonly #onEnd: () => void;
+  #kept = "";
+  #unfinished = "";
+  #endedBy: string | null = null;
+
+  constructor(
+    command: Pick<ConfinedCommand, "endsOn" | "ignores">,
+    onEnd: () => void,
+  ) {
+    this.#command = command;
+    this.#onEnd = onEnd;
+  }
+
+  add(text: string): void {
+    const lines = (this.#unfinished + text).split("\n");
+    this.#unfinished = (lines.pop() ?? "").slice(-keptErrors);
+    for (const line of lines) {
+      this.#line(line);
+    }
+  }
+
+  end(): Pick<ConfinedExit, "stderr" | "endedBy"> {
+    this.#line(this.#unfinished);
+    return { stderr: this.#kept.trim(), endedBy: this.#endedBy };
+  }
+
+  #line(line: string): void {
+    const { endsOn, ignores } = this.#command;
+    if (this.#endedBy === null && endsOn?.test(line) === true) {
+      this.#endedBy = line;
+      this.#onEnd();
+    }
+    if (ignores?.test(line) !== true) {
+      this.#kept = `${this.#kept}${line}\n`.slice(-keptErrors);
+    }
+  }
+}
+
 /** Tells when nothing was heard for so long. */
 class Silence implements Disposable {
-  readonly #timer: NodeJS.Timeout | null;
+  readonly #ms: () => number | null;
+  readonly #onSilence: () => void;
+  #timer: NodeJS.Timeout | undefined;
 
-  constructor(ms: number | null, onSilence: () => void) {
-    this.#timer = ms === null ? null : setTimeout(onSilence, ms);
+  constructor(ms: ConfinedCommand["silenceMs"], onSilence: () => void) {
+    this.#ms = typeof ms === "function" ? ms : () => ms ?? null;
+    this.#onSilence = onSilence;
+    this.broken();
   }
 
   broken(): void {
-    this.#timer?.refresh();
+    clearTimeout(this.#timer);
+    const ms = this.#ms();
+    this.#timer = ms === null ? undefined : setTimeout(this.#onSilence, ms);
   }
 
   [Symbol.dispose](): void {
-    clearTimeout(this.#timer ?? undefined);
+    clearTimeout(this.#timer);
   }
 }
 

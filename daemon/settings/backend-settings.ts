@@ -108,7 +108,9 @@ export function backendSettings(
     iscsiCidrs: raw.pure_iscsi_cidr_list,
     nvmeCidrs: raw.pure_nvme_cidr_list,
     initiatorName:
-      raw.initiator_iqn === "" ? initiatorOf(nodeName) : raw.initiator_iqn,
+      raw.initiator_iqn === ""
+        ? initiatorOf(raw.volume_name_prefix, nodeName)
+        : raw.initiator_iqn,
     eradicateOnDelete: raw.pure_eradicate_on_delete,
     namePrefix: raw.volume_name_prefix,
     nameSuffix: raw.volume_name_suffix,
@@ -147,10 +149,13 @@ function qosOf({ qos }: RawFlashArray): FlashArrayBackendSettings["qos"] {
       };
 }
 
-/** An IQN for a node. Two nodes must not get the same: what has to be replaced is told apart by a digest. */
-function initiatorOf(nodeName: string): string {
+/**
+ * An IQN for a node, and for a prefix, since its host on the array is of that prefix. Two nodes must not get the same: what
+ * has to be replaced is told apart by a digest.
+ */
+function initiatorOf(prefix: string, nodeName: string): string {
   const lower = nodeName.toLowerCase();
   const valid = lower.replaceAll(/[^a-z0-9.-]/g, "-");
   const digest = createHash("sha256").update(lower).digest("hex").slice(0, 6);
-  return `iqn.2010-06.org.image-volume-cache:${valid}${valid === lower ? "" : `-${digest}`}`;
+  return `iqn.2010-06.org.image-volume-cache:${prefix.toLowerCase()}.${valid}${valid === lower ? "" : `-${digest}`}`;
 }

@@ -31,6 +31,7 @@ export function ownNames(): BusNames {
 export async function removeFromBroker(
   url: string,
   names: BusNames,
+  backend: string,
   node: string,
 ): Promise<void> {
   const { exchange, topic, telemetryExchange, telemetryTopic } = names;
@@ -38,7 +39,7 @@ export async function removeFromBroker(
   try {
     const channel = await connection.createChannel();
     for (const queue of [
-      ...["", ".file", `.${node}@file`, ".dead", ".expired"].map(
+      ...["", `.${backend}`, `.${node}@${backend}`, ".dead", ".expired"].map(
         (end) => topic + end,
       ),
       ...["info", "error"].map((priority) => `${telemetryTopic}.${priority}`),

@@ -1,4 +1,3 @@
-import { access } from "node:fs/promises";
 import { fieldsList, fieldsOf } from "../../cli/output/fields.ts";
 import { humanBytes } from "../../cli/output/human-bytes.ts";
 import { humanDuration } from "../../cli/output/human-duration.ts";
@@ -93,9 +92,7 @@ export async function deletion(stage: Stage): Promise<void> {
     `    ${JSON.stringify(answer)} in ${humanDuration(performance.now() - startedMs)}`,
   );
   stage.volumes.delete(volumeId);
-  const isGone = await access(volume.path).then(
-    () => false,
-    () => true,
-  );
-  stage.claims.check("its file is gone", isGone, `${volume.path} is there`);
+  const { place } = stage;
+  const left = await place.leftOf(volume.name);
+  stage.claims.check(place.goneClaim, left === null, left ?? "");
 }

@@ -23,7 +23,7 @@ bin/ivc events tail
 From Python, with oslo.messaging:
 
 ${python(around.amqpUrl, around.names.exchange, around.names.topic)}
-Log of the daemon: ${daemon.logFile}
+${stage.place.byHand([...stage.volumes.keys()][0] ?? "<id>")}Log of the daemon: ${daemon.logFile}
 Metrics:           ${daemon.httpUrl}/metrics
 
 Ctrl-C ends all of it.`);

@@ -5,14 +5,16 @@ import { deletion, eviction, tenAtOnce } from "./crowd-and-limit.ts";
 import { keepRunning } from "./keep-running.ts";
 import { refusals } from "./refusals.ts";
 import { checkEvents, checkVolumes, measurementTable } from "./report.ts";
-import { setStage } from "./set-stage.ts";
+import { restoredImage } from "./restored-image.ts";
+import { places, setStage } from "./set-stage.ts";
 import type { Stage } from "./stage.ts";
 
-const usage = `npm run demo -- [--keep] [--backend file]
+const usage = `npm run demo -- [--keep] [--backend file|flasharray]
 
 Runs a real daemon with a real RabbitMQ, a real Redis and real images, shows what it does, and checks it.
-  --keep          leave everything running afterwards and say how to go on by hand
-  --backend file  the only backend so far
+  --keep                leave everything running afterwards and say how to go on by hand
+  --backend file        volumes are files (default)
+  --backend flasharray  volumes are LUNs of a simulated FlashArray, written and read by iSCSI
 `;
 
 async function play(stage: Stage): Promise<void> {
@@ -22,6 +24,7 @@ async function play(stage: Stage): Promise<void> {
     refusals,
     tenAtOnce,
     eviction,
+    restoredImage,
     deletion,
     checkVolumes,
     checkEvents,
@@ -44,6 +47,7 @@ async function play(stage: Stage): Promise<void> {
 
 interface DemoOptions {
   readonly keep: boolean;
+  readonly backend: keyof typeof places;
   readonly help: boolean;
 }
 
@@ -57,11 +61,22 @@ function demoOptions(): DemoOptions | null {
         help: { type: "boolean", default: false },
       },
     });
-    return values.backend === "file" ? values : null;
+    const { backend } = values;
+    if (!isPlace(backend)) {
+      process.stderr.write(
+        `demo: there is no backend ${backend}: use ${Object.keys(places).join(" or ")}\n`,
+      );
+      return null;
+    }
+    return { ...values, backend };
   } catch (error) {
     process.stderr.write(`demo: ${(error as Error).message}\n`);
     return null;
   }
+}
+
+function isPlace(backend: string): backend is keyof typeof places {
+  return Object.hasOwn(places, backend);
 }
 
 async function main(): Promise<void> {
@@ -77,7 +92,7 @@ async function main(): Promise<void> {
   }
   await using stack = new AsyncDisposableStack();
   try {
-    const set = await setStage(stack, interrupt.signal);
+    const set = await setStage(stack, values.backend, interrupt.signal);
     await play(set.stage);
     if (values.keep) {
       await keepRunning(set);

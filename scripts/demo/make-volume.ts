@@ -55,11 +55,10 @@ export function noteVolume(
   answer: Fields,
   file: ImageFile,
 ): void {
-  const { device_path: devicePath } = fieldsOf(
-    fieldsOf(answer["connection"])["data"],
-  );
-  stage.volumes.set(textOf(answer["volume_id"]), {
-    path: textOf(devicePath),
+  const id = textOf(answer["volume_id"]);
+  stage.volumes.set(id, {
+    id,
+    name: stage.place.nameOf(answer),
     sizeBytes: Number(answer["size"]) * bytesPerGb,
     dataBytes: file.virtualSizeBytes,
     sha256: file.rawSha256,

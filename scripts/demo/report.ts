@@ -2,15 +2,28 @@ import type { Fields } from "../../cli/output/fields.ts";
 import { humanBytes } from "../../cli/output/human-bytes.ts";
 import { humanDuration } from "../../cli/output/human-duration.ts";
 import { type Column, renderTable } from "../../cli/output/render-table.ts";
-import type { Measurement, Stage } from "./stage.ts";
+import type { CallDaemon } from "./place.ts";
+import { demoContext, type Measurement, type Stage } from "./stage.ts";
 import { verifyVolumes } from "./verify-volumes.ts";
 
 /** Reads every volume and compares it with its image. */
 export async function checkVolumes(stage: Stage): Promise<void> {
+  const { place, signal } = stage;
   const volumes = [...stage.volumes.values()];
-  stage.say(`Every volume is read and compared with its image`);
-  const { problems, readCount } = await verifyVolumes(volumes, (done, all) =>
-    stage.status.show(`    ${done} of ${all} read`),
+  stage.say(place.reading);
+  const call: CallDaemon = async (method, args) =>
+    await stage.rpc.call(method, args, {
+      context: demoContext,
+      timeoutMs: 60_000,
+      signal,
+    });
+  const { problems, readCount } = await verifyVolumes(
+    volumes,
+    {
+      fileOf: (volume) => place.fileOf(volume.name),
+      open: async (volume) => await place.open(volume, call, signal),
+    },
+    (done, all) => stage.status.show(`    ${done} of ${all} read`),
   );
   stage.status.clear();
   const shared = volumes.length - readCount;
@@ -24,16 +37,26 @@ export async function checkVolumes(stage: Stage): Promise<void> {
     problems.length === 0,
     problems.join("; "),
   );
+  const litter = place.litter();
+  if (litter !== null) {
+    stage.claims.check(
+      "nothing half-made and no connection is left behind",
+      litter.length === 0,
+      litter.join(", "),
+    );
+  }
 }
 
 /** Compares the events that the subscriber saw with what was done. */
 export async function checkEvents(stage: Stage): Promise<void> {
   const { events, claims } = stage;
   stage.say("Events, as a subscriber on the bus saw them");
+  // What comes back takes the place of another.
+  const restored = stage.place.keepsEvicted ? 1 : 0;
   const expected = [
     ["image_volume_cache.hit", 14],
-    ["image_volume_cache.miss", 7],
-    ["image_volume_cache.evict", 2],
+    ["image_volume_cache.miss", 7 + restored],
+    ["image_volume_cache.evict", 2 + restored],
   ] as const;
   for (const [type, count] of expected) {
     await events.has(type, {}, count);

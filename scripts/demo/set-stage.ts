@@ -5,7 +5,7 @@ import { StatusLine } from "../../cli/output/status-line.ts";
 import { RpcClient } from "../../cli/rpc-client.ts";
 import { startRabbitmq } from "../servers/rabbitmq-server.ts";
 import { startRedis } from "../servers/redis-server.ts";
-import { mountXfs } from "../xfs.ts";
+import { startArrayPlace } from "./array-place.ts";
 import {
   type BusNames,
   defaultNames,
@@ -15,6 +15,7 @@ import {
 import { Claims } from "./claims.ts";
 import { emptyDatabase } from "./empty-database.ts";
 import { EventLog } from "./event-log.ts";
+import { startFilePlace } from "./file-place.ts";
 import { ImageServer } from "./image-server.ts";
 import { prepareImages, type DemoImages } from "./prepare-images.ts";
 import { imageIds, type Stage } from "./stage.ts";
@@ -35,9 +36,16 @@ export interface SetStage {
   readonly daemon: RunningDaemon;
 }
 
+/** Backends that the demo can run on, and what starts their places. */
+export const places = {
+  file: startFilePlace,
+  flasharray: startArrayPlace,
+};
+
 /** Starts everything; `stack` ends it again. */
 export async function setStage(
   stack: AsyncDisposableStack,
+  backend: keyof typeof places,
   signal: AbortSignal,
 ): Promise<SetStage> {
   const say = (line: string) => void process.stdout.write(`${line}\n`);
@@ -46,15 +54,15 @@ export async function setStage(
   status.show("starting RabbitMQ, Redis and an image server");
   const images = stack.use(await ImageServer.start());
   publish(images, files);
-  const volumes = stack.use(await mountXfs({ sizeGb: 40 }));
+  const place = stack.use(await places[backend]());
   const redisUrl = await useRedis(stack);
-  const { amqpUrl, names } = await useRabbitmq(stack);
+  const { amqpUrl, names } = await useRabbitmq(stack, backend);
   signal.throwIfAborted();
   const around: Surroundings = {
     amqpUrl,
     redisUrl,
     glanceUrl: images.url,
-    fileRoot: volumes.path,
+    place: place.env,
     names,
     maxCount: 3,
   };
@@ -75,12 +83,7 @@ export async function setStage(
     }),
   );
   status.clear();
-  say(
-    `volumes   ${volumes.isReflink ? "with reflinks, in" : "without reflinks: every clone is a copy, in"} ${volumes.path}`,
-  );
-  if (volumes.reason !== null) {
-    say(`          no XFS of its own: ${volumes.reason}`);
-  }
+  say(place.introduction.join("\n"));
   say(
     `daemon    bin/ivcd, process ${daemon.pid}, ${daemon.httpUrl}; caches at most ${around.maxCount} images\n`,
   );
@@ -91,7 +94,7 @@ export async function setStage(
     events,
     claims: new Claims(say),
     status,
-    isReflink: volumes.isReflink,
+    place,
     measurements: [],
     volumes: new Map(),
     signal,
@@ -126,6 +129,7 @@ async function useRedis(stack: AsyncDisposableStack): Promise<string> {
 
 async function useRabbitmq(
   stack: AsyncDisposableStack,
+  backend: string,
 ): Promise<{ readonly amqpUrl: string; readonly names: BusNames }> {
   const rabbitmq = stack.use(await startRabbitmq());
   const { url: amqpUrl } = rabbitmq;
@@ -133,7 +137,9 @@ async function useRabbitmq(
     return { amqpUrl, names: defaultNames };
   }
   const names = ownNames();
-  stack.defer(async () => await removeFromBroker(amqpUrl, names, nodeName));
+  stack.defer(
+    async () => await removeFromBroker(amqpUrl, names, backend, nodeName),
+  );
   return { amqpUrl, names };
 }
 

@@ -4,8 +4,8 @@ import type { RpcClient } from "../../cli/rpc-client.ts";
 import type { Claims } from "./claims.ts";
 import type { EventLog } from "./event-log.ts";
 import type { ImageServer } from "./image-server.ts";
+import type { ExpectedVolume, Place } from "./place.ts";
 import type { DemoImages } from "./prepare-images.ts";
-import type { ExpectedVolume } from "./verify-volumes.ts";
 
 /** A line of the table at the end. */
 export interface Measurement {
@@ -25,8 +25,7 @@ export interface Stage {
   readonly events: EventLog;
   readonly claims: Claims;
   readonly status: StatusLine;
-  /** True where the backend's clones share blocks instead of copying them. */
-  readonly isReflink: boolean;
+  readonly place: Place;
   readonly measurements: Measurement[];
   /** By volume id; all of them are read at the end. */
   readonly volumes: Map<string, ExpectedVolume>;

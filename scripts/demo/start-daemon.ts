@@ -8,7 +8,8 @@ export interface Surroundings {
   readonly amqpUrl: string;
   readonly redisUrl: string;
   readonly glanceUrl: string;
-  readonly fileRoot: string;
+  /** Variables of the daemon that say where its volumes are; undefined: must not be set. */
+  readonly place: Readonly<Record<string, string | undefined>>;
   readonly names: BusNames;
   readonly maxCount: number;
 }
@@ -60,7 +61,7 @@ export async function startDaemon(
 function environment(
   around: Surroundings,
   port: number,
-): Record<string, string> {
+): Record<string, string | undefined> {
   return {
     NODE_CONFIG: "{}",
     NODE_CONFIG_DIR: fileURLToPath(new URL("../../config", import.meta.url)),
@@ -68,7 +69,6 @@ function environment(
     IVC_AMQP_URL: around.amqpUrl,
     IVC_REDIS_URL: around.redisUrl,
     IVC_GLANCE_URL: around.glanceUrl,
-    IVC_FILE_ROOT: around.fileRoot,
     IVC_RPC_EXCHANGE: around.names.exchange,
     IVC_RPC_TOPIC: around.names.topic,
     IVC_TELEMETRY_EXCHANGE: around.names.telemetryExchange,
@@ -76,6 +76,7 @@ function environment(
     IVC_CACHE_MAX_COUNT: `${around.maxCount}`,
     IVC_HTTP_PORT: `${port}`,
     IVC_DRAIN_TIMEOUT: "1s",
+    ...around.place,
   };
 }
 

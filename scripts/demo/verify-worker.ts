@@ -1,25 +1,30 @@
 import { open } from "node:fs/promises";
 import { parentPort } from "node:worker_threads";
 import { digestFile } from "./digest-file.ts";
-import type { ExpectedVolume } from "./verify-volumes.ts";
+import type { ExpectedVolume } from "./place.ts";
+
+/** A volume, and the file that has its bytes. */
+export interface ReadableVolume extends ExpectedVolume {
+  readonly path: string;
+}
 
 /* One volume per message; the answer is what is wrong with it, or null. */
-parentPort?.on("message", (volume: ExpectedVolume) => {
+parentPort?.on("message", (volume: ReadableVolume) => {
   void check(volume)
-    .catch((error: unknown) => `${volume.path}: ${String(error)}`)
+    .catch((error: unknown) => `${volume.name}: ${String(error)}`)
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread's port has no origin
     .then((problem) => parentPort?.postMessage(problem));
 });
 
-async function check(volume: ExpectedVolume): Promise<string | null> {
-  const { path, dataBytes, sha256 } = volume;
+async function check(volume: ReadableVolume): Promise<string | null> {
+  const { name, path, dataBytes, sha256 } = volume;
   const found = await digestFile(path, "sha256", dataBytes);
   if (found !== sha256) {
-    return `${path} has sha256 ${found} instead of ${sha256}`;
+    return `${name} has sha256 ${found} instead of ${sha256}`;
   }
   return (await isZeroFrom(path, dataBytes))
     ? null
-    : `${path} is not zero behind the image`;
+    : `${name} is not zero behind the image`;
 }
 
 async function isZeroFrom(path: string, offset: number): Promise<boolean> {

@@ -11,7 +11,8 @@ import { setTimeout as delay } from "node:timers/promises";
 /** What to run: the first word is the program. */
 export interface ServerCommand {
   readonly command: readonly [string, ...string[]];
-  readonly env?: Readonly<Record<string, string>>;
+  /** Added to ours; undefined takes a variable away. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 // Reads the pids to end, line by line, the last line counting. Its input ends when its parent does, however that

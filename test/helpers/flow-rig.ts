@@ -7,6 +7,7 @@ import { createFileBackend } from "../../daemon/backends/file/create-file-backen
 import type {
   FileTarget,
   VolumeBackend,
+  WriteTarget,
 } from "../../daemon/backends/volume-backend.ts";
 import { ChangeWatch } from "../../daemon/cache/change-watch.ts";
 import { Evictor } from "../../daemon/cache/evictor.ts";
@@ -80,6 +81,7 @@ const defaults: FlowSettings = {
   maxBypassPerImage: 2,
   createDeadlineMs: 60_000,
   unwantedGraceMs: 300,
+  cleanUpMs: 10_000,
 };
 
 /** Puts the flows together as the root does, for a node `n1` or another one on the same `store`. */
@@ -87,6 +89,8 @@ export async function flowRig(
   options: {
     readonly settings?: Partial<FlowSettings>;
     readonly backend?: (backend: VolumeBackend) => VolumeBackend;
+    /** Where the bytes of a target are, when it is no file itself. */
+    readonly fileOf?: (target: WriteTarget) => string;
     readonly store?: MemoryStore;
     readonly node?: string;
     readonly root?: string;
@@ -94,12 +98,12 @@ export async function flowRig(
 ): Promise<FlowRig> {
   const root = options.root ?? (await mkdtemp(join(tmpdir(), "ivc-flows-")));
   const node = options.node ?? "n1";
-  const file = await createFileBackend({
+  const folder = await createFileBackend({
     name: "file",
     host: `${node}@file#file`,
     root,
   });
-  const backend = options.backend?.(file) ?? file;
+  const backend = options.backend?.(folder) ?? folder;
   const store =
     options.store ??
     new MemoryStore({ claimTtlMs: 600, leaseTtlMs: 1200, waiterTtlMs: 1200 });
@@ -180,7 +184,8 @@ export async function flowRig(
     copyTo: async (target, _onProgress, { signal }) => {
       copies.push(image.imageId);
       await script.beforeCopy(image, signal);
-      await using handle = await open((target as FileTarget).path, "r+");
+      const file = options.fileOf?.(target) ?? (target as FileTarget).path;
+      await using handle = await open(file, "r+");
       await handle.write(Buffer.from(image.imageId));
       return {
         bytesDownloaded: 4096,

@@ -67,10 +67,16 @@ export class NarrowPortal implements AsyncDisposable {
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Breaks all connections; others may come, and are let through. */
+  cut(): void {
+    this.#isReleased = true;
     for (const socket of this.#sockets) {
       socket.destroy();
     }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.cut();
     if (this.#server.listening) {
       this.#server.close();
       await once(this.#server, "close");

@@ -16,10 +16,11 @@ export class TcpProxy implements AsyncDisposable {
     this.#server = server;
   }
 
-  static async open(target: {
-    readonly host: string;
-    readonly port: number;
-  }): Promise<TcpProxy> {
+  /** Listens on `port`, or on any free one. */
+  static async open(
+    target: { readonly host: string; readonly port: number },
+    port = 0,
+  ): Promise<TcpProxy> {
     const server = createServer();
     const proxy = new TcpProxy(server);
     server.on("connection", (client) => {
@@ -35,7 +36,7 @@ export class TcpProxy implements AsyncDisposable {
       }
       client.pipe(upstream).pipe(client);
     });
-    server.listen(0, "127.0.0.1");
+    server.listen(port, "127.0.0.1");
     await once(server, "listening");
     return proxy;
   }

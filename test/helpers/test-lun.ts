@@ -12,6 +12,8 @@ import { eventually } from "./eventually.ts";
 const run = promisify(execFile);
 const iqn = "iqn.2026-11.test.image-volume-cache:array.1";
 const serial = "6C1B0123456789ABCDEF0001";
+/** Of the device that {@link TestLun.exchangeLun} brings. */
+export const otherSerial = "6C1B0123456789ABCDEF0002";
 
 /** The account, nobody else's, that {@link TestLun.demandChap} makes. */
 export const chapAccount = {
@@ -33,6 +35,10 @@ export interface TestLun extends AsyncDisposable {
   readonly demandChap: () => Promise<void>;
   /** Takes the LUN away, as an array does when it is disconnected or deleted. */
   readonly removeLun: () => Promise<void>;
+  /** Puts another device behind the same LUN; gives its file. */
+  readonly exchangeLun: () => Promise<string>;
+  /** Lets the LUN tell another serial from now on, and nothing of it to those who use it. */
+  readonly renumber: (serial: string) => Promise<void>;
   /** Makes the target say nothing any more; or go on. */
   readonly freeze: (isFrozen: boolean) => void;
 }
@@ -57,6 +63,18 @@ export async function startLun(
     const words = `-C 0 --lld iscsi ${text}`.split(" ");
     await run("tgtadm", [...words, ...more], { env });
   };
+  const renumber = async (number: string) => {
+    await admin(
+      `--op update --mode logicalunit --tid 1 --lun 1 --params scsi_sn=${number}`,
+    );
+  };
+  const addLun = async (from: string, number: string) => {
+    await admin("--op new --mode logicalunit --tid 1 --lun 1 -b", from);
+    await renumber(number);
+  };
+  const removeLun = async () => {
+    await admin("--op delete --mode logicalunit --tid 1 --lun 1");
+  };
   const dispose = async () => {
     await end(tgtd);
     await rm(own, { recursive: true, force: true });
@@ -72,10 +90,7 @@ export async function startLun(
       );
     });
     await admin("--op new --mode target --tid 1 -T", iqn);
-    await admin("--op new --mode logicalunit --tid 1 --lun 1 -b", file);
-    await admin(
-      `--op update --mode logicalunit --tid 1 --lun 1 --params scsi_sn=${serial}`,
-    );
+    await addLun(file, serial);
     await admin("--op bind --mode target --tid 1 -I ALL");
   } catch (error) {
     await dispose();
@@ -104,9 +119,16 @@ export async function startLun(
       await admin("--op new --mode account", ...account);
       await admin("--op bind --mode account --tid 1 --user", user);
     },
-    removeLun: async () => {
-      await admin("--op delete --mode logicalunit --tid 1 --lun 1");
+    removeLun,
+    exchangeLun: async () => {
+      const other = join(own, "other");
+      await writeFile(other, "");
+      await truncate(other, sizeBytes);
+      await removeLun();
+      await addLun(other, otherSerial);
+      return other;
     },
+    renumber,
     freeze: (isFrozen) => {
       tgtd.kill(isFrozen ? "SIGSTOP" : "SIGCONT");
     },

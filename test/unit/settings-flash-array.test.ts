@@ -31,7 +31,7 @@ describe("settings of a FlashArray", () => {
       hostPersonality: null,
       iscsiCidrs: ["0.0.0.0/0", "::/0"],
       nvmeCidrs: ["0.0.0.0/0", "::/0"],
-      initiatorName: "iqn.2010-06.org.image-volume-cache:node-1.rack2",
+      initiatorName: "iqn.2010-06.org.image-volume-cache:ivc.node-1.rack2",
       eradicateOnDelete: false,
       namePrefix: "ivc",
       nameSuffix: "-ivc",
@@ -149,9 +149,9 @@ describe("settings of a FlashArray", () => {
       (node) => load({}, { IVC_NODE_NAME: node }).initiatorName,
     );
     expect(names[0]).toMatch(
-      /^iqn\.2010-06\.org\.image-volume-cache:a-b-[0-9a-f]{6}$/,
+      /^iqn\.2010-06\.org\.image-volume-cache:ivc.a-b-[0-9a-f]{6}$/,
     );
-    expect(names[1]).toBe("iqn.2010-06.org.image-volume-cache:a-b");
+    expect(names[1]).toBe("iqn.2010-06.org.image-volume-cache:ivc.a-b");
     expect(names[2]).toBe(names[0]);
   });
 

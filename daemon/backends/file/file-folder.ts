@@ -99,6 +99,8 @@ export class FileFolder {
       role,
       volumeId: sidecar?.volumeId ?? volumeIdIn(name),
       seal: sidecar?.seal ?? null,
+      // Files have no labels.
+      isLabelled: false,
       createdAtMs: sidecar?.createdAtMs ?? found.stats.birthtimeMs,
     };
   }

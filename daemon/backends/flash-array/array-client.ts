@@ -42,7 +42,8 @@ export interface ArrayClient extends AsyncDisposable {
     options: CallOptions,
   ): Promise<readonly T[]>;
   /**
-   * Sends a change once. A 401 (never executed) is replayed after one login; nothing else is.
+   * Sends a change once. A 401 or 403 (never executed) is replayed after one login; nothing else is. Once it has left, an
+   * abort does not end it: its answer, or the end of its time, is waited for.
    *
    * @returns the items of the answer, each checked against `item`
    * @throws {ArrayRefusedError} 400: not done

@@ -43,7 +43,7 @@ export class UnknownOutcomeError extends BackendError {
   constructor(what: string, options?: ErrorOptions) {
     super(
       "ARRAY_OUTCOME_UNKNOWN",
-      `${what}: sent, but no usable answer came`,
+      `${what}: sent, but no usable answer came, so it may have been done; ask again, which looks first, and check the array and the way to it if this is seen often`,
       options,
     );
   }

@@ -12,6 +12,9 @@ export interface ArrayPage<T> {
 /** Without a limit an array cuts a list at its own page size; every GET that lists has this parameter (vendor's OpenAPI files). */
 const pageLimit = 1000;
 
+/** A filter may leave a page empty, but not one after the other for ever. */
+const maxEmptyPages = 100;
+
 /** A body as a page; throws with the place of what is wrong, without its value. */
 export function arrayPageOf<T>(body: unknown, item: ZodType<T>): ArrayPage<T> {
   if (body === null || body === undefined) {
@@ -44,21 +47,39 @@ export async function allPages<T>(
 ): Promise<readonly T[]> {
   const items: T[] = [];
   const seen = new Set<string>();
+  let emptyPages = 0;
   let next: Query = { ...query, limit: query["limit"] ?? pageLimit };
   for (;;) {
     const page = await fetchPage(next);
     items.push(...page.items);
+    emptyPages = page.items.length === 0 ? emptyPages + 1 : 0;
     if (!page.hasMore) {
       return items;
     }
     const token = page.continuationToken;
-    if (token === null || seen.has(token)) {
+    const objection = objectionTo(page, seen, emptyPages);
+    if (token === null || objection !== null) {
       throw new BackendError(
         "ARRAY_ANSWER",
-        `${what} says that there is more after ${items.length} items, ${token === null ? "but not how to ask for it" : "and then points back to a page it gave"}`,
+        `${what} says that there is more after ${items.length} items, ${objection ?? ""}`,
       );
     }
     seen.add(token);
     next = { ...next, continuation_token: token };
   }
+}
+
+/** Why a list cannot be followed any further. */
+function objectionTo(
+  { continuationToken }: ArrayPage<unknown>,
+  seen: ReadonlySet<string>,
+  emptyPages: number,
+): string | null {
+  if (continuationToken === null) {
+    return "but not how to ask for it";
+  }
+  if (seen.has(continuationToken)) {
+    return "and then points back to a page it gave";
+  }
+  return emptyPages > maxEmptyPages ? "and gives empty pages for ever" : null;
 }

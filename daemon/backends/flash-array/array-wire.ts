@@ -38,6 +38,8 @@ export interface WireRequest<T> extends Omit<ExchangeRequest, "url"> {
   readonly read: (body: unknown, headers: ReplyHeaders) => T;
   /** May be done twice: a read, or a login. */
   readonly isRead: boolean;
+  /** What cuts it off once it has left; left out: its caller's abort. */
+  readonly cut?: AbortSignal;
 }
 
 type ReplyHeaders = Extract<Exchange, { kind: "reply" }>["headers"];
@@ -84,7 +86,7 @@ export class ArrayWire {
       { method, url: this.#options.origin + target, headers, body },
       requestId,
       this.#options,
-      signal,
+      { callOff: signal, cut: request.cut ?? signal },
     );
     const answer = readAnswer(result, request.read);
     const isAborted = answer.kind === "lost" && signal.aborted;

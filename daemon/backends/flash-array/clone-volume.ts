@@ -5,16 +5,17 @@ import { type VolumeItem, volumeItem } from "./array-items.ts";
 import { type ArrayPlace, creationOf } from "./array-place.ts";
 import { isAbsent, isTaken } from "./array-refusals.ts";
 import { writeTags } from "./change-volume.ts";
-import { destroyVolume } from "./delete-volume.ts";
+import { destroyVolume } from "./destroy-volume.ts";
 import { confirmedAbsent, lookAt, oursOrNone, proven } from "./own-volumes.ts";
 import { untilKnown } from "./until-known.ts";
 import {
   volumeExists,
+  volumeFinished,
   volumeMissing,
   volumeNotOurs,
   volumeNotSealed,
 } from "./volume-errors.ts";
-import { createdTags } from "./volume-tags.ts";
+import { createdTags, serialTag } from "./volume-tags.ts";
 
 /** An image-volume as a source. */
 interface Source {
@@ -41,7 +42,9 @@ export async function cloneVolume(
     throw volumeNotOurs(volume.name, place.where);
   }
   const item = await makeClone(place, source, volume, options);
-  place.recentClones.remember(item);
+  if (target.kind === "volume") {
+    place.recentClones.remember(item);
+  }
   if (item.provisioned < from.sizeBytes) {
     await removeShort(place, item, options);
     throw volumeNotSealed(
@@ -112,7 +115,10 @@ async function post(
   return item;
 }
 
-/** The clone, when it is there and is what would be made now; null when there is nothing. */
+/**
+ * The clone, when it is there and is what would be made now; null when there is nothing. What is labelled was given to
+ * somebody, and what is connected is used: that is never taken for new.
+ */
 async function existing(
   place: ArrayPlace,
   { img }: Source,
@@ -130,6 +136,11 @@ async function existing(
     sourceName === img || (parsed?.kind === "tomb" && parsed.of === img);
   if (!isSame) {
     throw volumeExists(ours.item, place.where);
+  }
+  const isUsed =
+    ours.tags.has(serialTag) || (ours.item.connection_count ?? 0) > 0;
+  if (isUsed) {
+    throw volumeFinished(ours.item, place.where);
   }
   return ours.item;
 }

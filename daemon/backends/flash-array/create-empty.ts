@@ -4,7 +4,7 @@ import { type VolumeItem, volumeItem } from "./array-items.ts";
 import { type ArrayPlace, creationOf } from "./array-place.ts";
 import { isTaken } from "./array-refusals.ts";
 import { writeTags } from "./change-volume.ts";
-import { destroyVolume } from "./delete-volume.ts";
+import { destroyVolume } from "./destroy-volume.ts";
 import { growById } from "./grow-volume.ts";
 import { confirmedAbsent, oursOrNone } from "./own-volumes.ts";
 import { untilKnown } from "./until-known.ts";

@@ -34,9 +34,12 @@ export async function createFlashArrayBackend(
   const names = volumeNames(settings);
   const where = { where: host, pod };
   try {
-    const marker = { client, ...where, volumeGroup, marker: names.marker };
-    const { recordedIdentity } = settings;
-    const dataSetId = await openDataSet(marker, recordedIdentity, options);
+    const { marker, volumeSuffix } = names;
+    const dataSetId = await openDataSet(
+      { client, ...where, volumeGroup, marker, volumeSuffix },
+      settings.recordedIdentity,
+      options,
+    );
     const { isEradicating, defaultProtection, qos } = settings;
     return new FlashArrayBackend(name, host, {
       client,

@@ -37,16 +37,33 @@ export interface ExchangeOptions {
   readonly timeoutMs: number;
 }
 
+/** What ends an exchange before its time. */
+export interface ExchangeEnds {
+  /** Heard only while nothing has left. */
+  readonly callOff: AbortSignal;
+  /** Heard to the end. */
+  readonly cut: AbortSignal;
+}
+
+/** A page of a list has some MB; what is larger is no answer of an array, and must not fill the memory. */
+const maxAnswerBytes = 64 * 1024 ** 2;
+const tooLarge = new Error(`its answer exceeds ${maxAnswerBytes} bytes`);
+
 /** Sends one request, once, and never throws: nothing is followed, repeated or decoded behind our back. */
 export async function exchange(
   request: ExchangeRequest,
   requestId: string,
   { agent, userAgent, timeoutMs }: ExchangeOptions,
-  signal: AbortSignal,
+  { callOff, cut }: ExchangeEnds,
 ): Promise<Exchange> {
   let mayHaveArrived = false;
+  const calledOff = new AbortController();
+  const onCallOff = (): void => {
+    calledOff.abort(callOff.reason);
+  };
+  callOff.addEventListener("abort", onCallOff, { once: true });
   try {
-    const response = await got(request.url, {
+    const call = got(request.url, {
       method: request.method,
       headers: {
         accept: "application/json",
@@ -60,8 +77,9 @@ export async function exchange(
       request: (url, options, callback) =>
         httpsRequest(url, options, callback).once("socket", (socket) => {
           mayHaveArrived ||= !socket.destroyed;
+          callOff.removeEventListener("abort", onCallOff);
         }),
-      signal,
+      signal: AbortSignal.any([calledOff.signal, cut]),
       timeout: { request: timeoutMs },
       retry: { limit: 0 },
       decompress: false,
@@ -69,6 +87,12 @@ export async function exchange(
       throwHttpErrors: false,
       responseType: "text",
     });
+    void call.on("downloadProgress", ({ transferred }) => {
+      if (transferred > maxAnswerBytes) {
+        calledOff.abort(tooLarge);
+      }
+    });
+    const response = await call;
     return {
       kind: "reply",
       status: response.statusCode,
@@ -76,13 +100,15 @@ export async function exchange(
       text: response.body,
     };
   } catch (error) {
-    const isUntrusted = isUntrustedError(error);
+    const isTooLarge = calledOff.signal.reason === tooLarge;
     return {
       kind: "lost",
       mayHaveArrived,
-      isUntrusted,
-      why: reasonOf(error, timeoutMs),
+      isUntrusted: isUntrustedError(error),
+      why: reasonOf(isTooLarge ? tooLarge : error, timeoutMs),
     };
+  } finally {
+    callOff.removeEventListener("abort", onCallOff);
   }
 }
 

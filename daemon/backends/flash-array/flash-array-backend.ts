@@ -24,6 +24,7 @@ import { deleteVolume } from "./delete-volume.ts";
 import { growVolume } from "./grow-volume.ts";
 import { labelVolume } from "./label-volume.ts";
 import { listVolumes } from "./list-volumes.ts";
+import { checkSuffix } from "./marker-suffix.ts";
 import { readMarker } from "./marker-volume.ts";
 import { identityOf } from "./open-data-set.ts";
 import { findOurs, ownedVolume } from "./own-volumes.ts";
@@ -58,8 +59,10 @@ export class FlashArrayBackend implements VolumeBackend {
     return await this.#try("reading the marker", options, async (place) => {
       const { client, where, names } = place;
       const arrayId = await readArrayId(client, where, options);
-      const marker = { client, where, marker: names.marker };
-      return identityOf(arrayId, await readMarker(marker, options));
+      const { marker, volumeSuffix } = names;
+      const read = await readMarker({ client, where, marker }, options);
+      checkSuffix({ where, marker, volumeSuffix }, read);
+      return identityOf(arrayId, read.id);
     });
   }
 

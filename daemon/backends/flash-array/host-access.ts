@@ -10,7 +10,12 @@ import { HostRecords } from "./host-records.ts";
 import type { WantedHost } from "./host-records.ts";
 import type { Initiator } from "./initiator.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
-import { isShared, VolumeConnections } from "./volume-connections.ts";
+import { type LunRotation, processLuns } from "./lun-rotation.ts";
+import {
+  type EnsuredConnection,
+  isShared,
+  VolumeConnections,
+} from "./volume-connections.ts";
 
 const maxAttempts = 4;
 
@@ -19,12 +24,13 @@ export interface HostAccessOptions {
   readonly client: ArrayClient;
   readonly names: HostNames;
   readonly logger: Logger;
+  /** Of volumes that are written; default those of the process. */
+  readonly luns?: LunRotation;
 }
 
 /** A host that sees a volume now. */
-export interface Connected {
+export interface Connected extends EnsuredConnection {
   readonly hostName: string;
-  readonly connection: ConnectionItem;
 }
 
 /**
@@ -37,14 +43,17 @@ export class HostAccess {
   readonly #logger: Logger;
   readonly #hosts: HostRecords;
   readonly #connections: VolumeConnections;
+  readonly #luns: LunRotation;
   readonly #queue = new KeyedQueue();
 
-  constructor({ client, names, logger }: HostAccessOptions) {
+  constructor(options: HostAccessOptions) {
+    const { client, names, logger, luns = processLuns } = options;
     this.#client = client;
     this.#names = names;
     this.#logger = logger;
     this.#hosts = new HostRecords({ client, names, logger });
     this.#connections = new VolumeConnections(client);
+    this.#luns = luns;
   }
 
   /** All connections of a volume; none where there is no such volume. */
@@ -55,7 +64,10 @@ export class HostAccess {
     return await this.#connections.ofVolume(volume, options);
   }
 
-  /** Connects a volume to the host with the initiator, which is made where there is none. */
+  /**
+   * Connects a volume to the host with the initiator, which is made where there is none. Instances use a connection that
+   * is there; a writer gets a new one, at a LUN of our choice.
+   */
   async connect(
     wanted: WantedHost,
     volume: string,
@@ -114,13 +126,14 @@ export class HostAccess {
     for (let attempt = 1; ; attempt += 1) {
       try {
         const { name } = await this.#hosts.ensure(wanted, options);
-        const connection = await this.#queue.run(
+        const ensured = await this.#queue.run(
           hostKey(name),
-          async () => await this.#connectTo(name, volume, options),
+          async () => await this.#connectTo(name, wanted.role, volume, options),
           options,
         );
-        this.#logger.debug("volume connected", { volume, host: name });
-        return { hostName: name, connection };
+        const { lun } = ensured.connection;
+        this.#logger.debug("volume connected", { volume, host: name, lun });
+        return { hostName: name, ...ensured };
       } catch (error) {
         // Another daemon took the last volume of the host away meanwhile, and the host with it.
         const isHostGone =
@@ -135,11 +148,25 @@ export class HostAccess {
 
   async #connectTo(
     hostName: string,
+    role: WantedHost["role"],
     volume: string,
     options: Options,
-  ): Promise<ConnectionItem> {
+  ): Promise<EnsuredConnection> {
+    const connections = this.#connections;
     try {
-      return await this.#connections.connect(hostName, volume, options);
+      if (role === "connector") {
+        return await connections.connect(hostName, volume, options);
+      }
+      const luns = this.#luns;
+      return {
+        connection: await connections.connectAnew(
+          hostName,
+          volume,
+          luns,
+          options,
+        ),
+        isNew: true,
+      };
     } catch (error) {
       // Nobody will terminate what never was, so the host that was made for it would stay.
       if (error instanceof BackendError && error.code === "VOLUME_MISSING") {

@@ -8,9 +8,9 @@ import type {
 } from "../volume-backend.ts";
 import type { ArrayClient } from "./array-client.ts";
 import { chapPassword } from "./chap-secret.ts";
-import { lunOf, nsidOf } from "./connection-number.ts";
+import { lunOf } from "./connection-number.ts";
 import { fcConnection } from "./fc-connection.ts";
-import { HostAccess } from "./host-access.ts";
+import { type Connected, HostAccess } from "./host-access.ts";
 import { hostNames } from "./host-names.ts";
 import type { HostNames } from "./host-names.ts";
 import type { WantedHost } from "./host-records.ts";
@@ -172,13 +172,9 @@ export class HostConnections {
     options: Options,
   ): Promise<ConnectionInfo> {
     const portals = await this.#ports.iscsi(options);
-    const { hostName, connection } = await this.#access.connect(
-      wanted,
-      physicalName,
-      options,
-    );
-    const lun = lunOf(connection);
-    const chap = chapOf(hostName, wanted);
+    const connected = await this.#access.connect(wanted, physicalName, options);
+    const lun = await this.#lunOf(connected, physicalName);
+    const chap = chapOf(connected.hostName, wanted);
     return iscsiConnection({ portals, lun, serial, chap });
   }
 
@@ -196,12 +192,7 @@ export class HostConnections {
       );
     }
     const subsystem = await this.#ports.nvmeTcp(options);
-    const { connection } = await this.#access.connect(
-      wanted,
-      physicalName,
-      options,
-    );
-    nsidOf(connection, version);
+    await this.#access.connect(wanted, physicalName, options);
     const hostNqn = wanted.initiator.names[0];
     return nvmeConnection({ subsystem, serial, hostNqn });
   }
@@ -213,13 +204,37 @@ export class HostConnections {
     options: Options,
   ): Promise<ConnectionInfo> {
     const targetWwns = await this.#ports.fibreChannel(options);
-    const { connection } = await this.#access.connect(
+    const connected = await this.#access.connect(
       this.#wanted("connector", initiator, host),
       physicalName,
       options,
     );
-    const lun = lunOf(connection);
+    const lun = await this.#lunOf(connected, physicalName);
     return fcConnection({ targetWwns, initiatorWwpns: wwpns, lun, serial });
+  }
+
+  /** What was connected in vain is disconnected: nobody will ask for that. */
+  async #lunOf(
+    { hostName, connection, isNew }: Connected,
+    physicalName: string,
+  ): Promise<number> {
+    try {
+      return lunOf(connection);
+    } catch (error) {
+      if (isNew) {
+        await this.#undo(hostName, physicalName);
+      }
+      throw error;
+    }
+  }
+
+  async #undo(hostName: string, volume: string): Promise<void> {
+    try {
+      await this.#access.disconnect(hostName, volume, undoOptions());
+    } catch (error) {
+      const fields = { volume, host: hostName, error };
+      this.#settings.logger.warn("volume may still be connected", fields);
+    }
   }
 
   #wanted(

@@ -5,11 +5,12 @@ import { type VolumeItem, volumeItem } from "./array-items.ts";
 import { unprotected } from "./array-place.ts";
 import { isTaken } from "./array-refusals.ts";
 import { writeTags } from "./change-volume.ts";
+import { keepSuffix, type ReadMarker } from "./marker-suffix.ts";
 import { type ContainerPlace, openContainer } from "./open-container.ts";
 import { lookAt, readTags } from "./own-volumes.ts";
 import { untilKnown } from "./until-known.ts";
 import { markerGone } from "./volume-errors.ts";
-import { madeBy, madeByTag } from "./volume-tags.ts";
+import { madeBy, madeByTag, suffixOf, suffixTag } from "./volume-tags.ts";
 
 const markerBytes = 1024 ** 2;
 const maxTries = 3;
@@ -17,6 +18,7 @@ const maxTries = 3;
 /** Where the marker is, or is to be. */
 export interface MarkerPlace extends ContainerPlace {
   readonly marker: string;
+  readonly volumeSuffix: string;
 }
 
 /**
@@ -50,7 +52,7 @@ export async function openMarker(
   }
 }
 
-/** The marker's id, read again. @throws {BackendError} `BACKEND_CONFLICT` when it is gone or no longer plainly ours */
+/** The marker, read again. @throws {BackendError} `BACKEND_CONFLICT` when it is gone or no longer plainly ours */
 export async function readMarker(
   {
     client,
@@ -62,17 +64,17 @@ export async function readMarker(
     readonly marker: string;
   },
   options: Options,
-): Promise<string> {
+): Promise<ReadMarker> {
   const found = await lookAt(client, marker, options);
   if (found === null) {
     throw markerGone(marker, where);
   }
-  checkMarker(found, where);
+  checkMarker(found, { marker, where });
   const tags = (await readTags(client, [found], options)).get(found.id);
   if (tags?.get(madeBy) !== found.id) {
     throw conflict(found.name, where, "it does not carry its own id as tag");
   }
-  return found.id;
+  return { id: found.id, suffix: suffixOf(tags) };
 }
 
 async function postMarker(
@@ -93,24 +95,35 @@ async function postMarker(
 }
 
 async function adoptMarker(
-  { client, where }: MarkerPlace,
+  place: MarkerPlace,
   found: VolumeItem,
   options: Options,
 ): Promise<string> {
-  checkMarker(found, where);
+  const { client, where, volumeSuffix } = place;
+  checkMarker(found, place);
   const tags = (await readTags(client, [found], options)).get(found.id);
   const carried = tags?.get(madeBy);
   if (carried !== undefined && carried !== found.id) {
     throw conflict(found.name, where, "it is a copy of another marker");
   }
-  if (carried === undefined) {
-    await writeTags(client, found.id, [madeByTag(found.id)], options);
+  if (tags === undefined || carried === undefined) {
+    const own = [madeByTag(found.id), suffixTag(volumeSuffix)];
+    await writeTags(client, found.id, own, options);
+  } else {
+    const read = { id: found.id, suffix: suffixOf(tags) };
+    await keepSuffix(place, read, options);
   }
   return found.id;
 }
 
-function checkMarker(found: VolumeItem, where: string): void {
+function checkMarker(
+  found: VolumeItem,
+  { marker, where }: Pick<MarkerPlace, "marker" | "where">,
+): void {
   const { name } = found;
+  if (name !== marker) {
+    throw conflict(name, where, `its name is not spelled ${marker}`);
+  }
   if (found.destroyed) {
     throw new BackendError(
       "BACKEND_CONFLICT",

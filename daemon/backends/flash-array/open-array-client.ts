@@ -28,6 +28,8 @@ export interface ArrayClientOptions {
   readonly outageMs?: number;
   /** How long in all a call waits for an array that has too many requests: 2 min. */
   readonly busyMs?: number;
+  /** How long a call that a fresh session was forbidden costs no other login: 1 min. */
+  readonly forbiddenMs?: number;
   readonly logger: Logger;
   readonly onCall?: (report: ArrayCallReport) => void;
   readonly onLogin?: () => void;
@@ -38,6 +40,7 @@ const defaults = {
   requestTimeoutMs: 15_000,
   outageMs: 20_000,
   busyMs: 120_000,
+  forbiddenMs: 60_000,
   onCall: () => {},
   onLogin: () => {},
 };
@@ -58,8 +61,9 @@ export async function openArrayClient(
   const address = parseArrayAddress(options.address);
   const where = `FlashArray ${options.address}`;
   const logger = options.logger.child({ array: options.address });
-  const { maxConcurrent, requestTimeoutMs, outageMs, busyMs, onCall, onLogin } =
-    { ...defaults, ...options };
+  const settings = { ...defaults, ...options };
+  const { maxConcurrent, requestTimeoutMs, outageMs, busyMs } = settings;
+  const { forbiddenMs, onCall, onLogin } = settings;
   warnIfInsecure(options.trust, logger);
   await using opened = new AsyncDisposableStack();
   const { agent } = opened.use(
@@ -94,6 +98,7 @@ export async function openArrayClient(
       patience,
       onLogin,
       closeMs,
+      forbiddenMs,
     }),
   );
   await session.open({ signal });

@@ -42,6 +42,7 @@ async function checkPod(
       { retry: "never" },
     );
   }
+  checkSpelling("pod", pod, found, where);
   if ((found.promotion_status ?? "promoted") !== "promoted") {
     throw new BackendError(
       "BACKEND_CONFLICT",
@@ -76,10 +77,28 @@ async function ensureVolumeGroup(
       { retry: "never" },
     );
   }
+  checkSpelling("volume group", name, found, where);
+}
+
+/** Arrays take names in any case but tell their own; ours are compared by the letter. */
+function checkSpelling(
+  kind: string,
+  given: string,
+  { name }: { readonly name: string },
+  where: string,
+): void {
+  if (name !== given) {
+    throw new BackendError(
+      "BACKEND_CONFLICT",
+      `the ${kind} ${given} on ${where} is called ${name} there; set it with these letters`,
+      { retry: "never" },
+    );
+  }
 }
 
 /** A volume group as it was read. */
 interface Group {
+  readonly name: string;
   readonly destroyed: boolean;
 }
 

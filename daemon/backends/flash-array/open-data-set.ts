@@ -1,6 +1,7 @@
 import { BackendError } from "../../errors.ts";
 import type { Options } from "../volume-backend.ts";
 import { readArrayId } from "./array-facts.ts";
+import { keepSuffix } from "./marker-suffix.ts";
 import { type MarkerPlace, openMarker, readMarker } from "./marker-volume.ts";
 
 /** The identity of a data set: which array, and which marker volume on it. */
@@ -28,13 +29,14 @@ export async function openDataSet(
       `${place.where} is on the array ${arrayId}, and this Redis knows the backend as ${recordedIdentity} (array/marker); nothing was changed there: correct san_ip, or rename the backend`,
     );
   }
-  const dataSetId = await readMarker(place, options);
-  if (identityOf(arrayId, dataSetId) !== recordedIdentity) {
+  const marker = await readMarker(place, options);
+  if (identityOf(arrayId, marker.id) !== recordedIdentity) {
     throw conflict(
       `the marker volume ${place.marker} on ${place.where} is another one than this Redis knows (${recordedIdentity}); nothing was changed there: correct the prefix, pod or volume group, or rename the backend`,
     );
   }
-  return dataSetId;
+  await keepSuffix(place, marker, options);
+  return marker.id;
 }
 
 function conflict(what: string): BackendError {

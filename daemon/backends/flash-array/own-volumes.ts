@@ -21,6 +21,8 @@ export interface OurVolume {
 }
 
 const noTags: Tags = new Map();
+// Ids are 36 characters: a query of about 2 KB.
+const idsPerQuestion = 50;
 
 /** The volume of this name, whoever's it is, pending eradication or not; null when there is none. */
 export async function lookAt(
@@ -56,8 +58,23 @@ async function lookUp(
   }
 }
 
-/** Tags of some volumes that are all destroyed, or all not. */
+/** Tags of volumes that are all destroyed, or all not; as many per request as a URL may name. */
 export async function readTags(
+  client: ArrayClient,
+  volumes: readonly VolumeItem[],
+  options: CallOptions,
+): Promise<Map<string, Tags>> {
+  const found = new Map<string, Tags>();
+  for (let at = 0; at < volumes.length; at += idsPerQuestion) {
+    const some = volumes.slice(at, at + idsPerQuestion);
+    for (const [id, tags] of await readSomeTags(client, some, options)) {
+      found.set(id, tags);
+    }
+  }
+  return found;
+}
+
+async function readSomeTags(
   client: ArrayClient,
   volumes: readonly VolumeItem[],
   options: CallOptions,
@@ -84,8 +101,8 @@ export async function readTags(
     }
     // One of them is gone meanwhile, and the array refuses the whole question.
     const middle = volumes.length >> 1;
-    const first = await readTags(client, volumes.slice(0, middle), options);
-    const second = await readTags(client, volumes.slice(middle), options);
+    const first = await readSomeTags(client, volumes.slice(0, middle), options);
+    const second = await readSomeTags(client, volumes.slice(middle), options);
     return new Map([...first, ...second]);
   }
 }
@@ -118,10 +135,13 @@ export async function proven(
   return isOurs(place, item, tags) ? { item, tags } : null;
 }
 
-/** The physical names under which an object may be, in the order to look. */
-export function physicalNames(name: string, parsed: ParsedName): string[] {
+/** The physical names under which an object may be, in the order in which it has them. */
+export function physicalNames(
+  name: string,
+  parsed: ParsedName,
+): [string, ...string[]] {
   return parsed.kind === "image-volume" && parsed.isSealed
-    ? [parsed.img, parsed.tmp]
+    ? [parsed.tmp, parsed.img]
     : [name];
 }
 
@@ -135,7 +155,9 @@ export async function findOurs(
   if (parsed === null) {
     return null;
   }
-  for (const name of physicalNames(providerId, parsed)) {
+  const [first, ...rest] = physicalNames(providerId, parsed);
+  // Most are sealed, so that is looked for first; but what was sealed since has to be found too.
+  for (const name of [...rest, first, ...rest]) {
     const item = await lookAt(place.client, name, options);
     if (item !== null && !item.destroyed) {
       const ours = await proven(place, item, options);
@@ -204,12 +226,18 @@ export function ownedVolume(
     providerId: item.name,
     sizeBytes: item.provisioned,
     volumeId: tags.get("volume-id") ?? null,
+    isLabelled: false,
     seal: null,
     createdAtMs: item.created ?? 0,
   };
   switch (parsed.kind) {
     case "volume":
-      return { ...facts, role: "volume", volumeId: parsed.volumeId };
+      return {
+        ...facts,
+        role: "volume",
+        volumeId: parsed.volumeId,
+        isLabelled: tags.has(serialTag),
+      };
     case "image-volume":
       return {
         ...facts,

@@ -6,7 +6,14 @@ import type {
   Options,
 } from "../volume-backend.ts";
 import type { ArrayPlace } from "./array-place.ts";
-import { findOurs, needOurs, ownedVolume } from "./own-volumes.ts";
+import { liveTombs } from "./live-tombs.ts";
+import {
+  findOurs,
+  needOurs,
+  ownedVolume,
+  physicalNames,
+} from "./own-volumes.ts";
+import { volumeSealed } from "./volume-errors.ts";
 
 /** Lets this daemon write a volume that is proven to be ours. */
 export async function openForWriting(
@@ -15,6 +22,10 @@ export async function openForWriting(
   options: Options,
 ): Promise<IscsiTarget> {
   const { item } = await needOurs(place, providerId, options);
+  const parsed = place.names.parse(item.name);
+  if (parsed?.kind === "image-volume" && parsed.isSealed) {
+    throw volumeSealed(item.name, place.where);
+  }
   const { name: physicalName, serial, provisioned: sizeBytes } = item;
   const target = { physicalName, serial, sizeBytes };
   return await place.hosts.openTarget(target, options);
@@ -37,7 +48,7 @@ export async function connectVolume(
   return await place.hosts.initialize(reached, connector, options);
 }
 
-/** Undoes it, for one host or all; what is not there is not connected. */
+/** Undoes it, for one host or all; what is not there is not connected, but for what a deletion has left half-way. */
 export async function disconnectVolume(
   place: ArrayPlace,
   { providerId }: BackendVolume,
@@ -45,7 +56,12 @@ export async function disconnectVolume(
   options: Options,
 ): Promise<void> {
   const found = await findOurs(place, providerId, options);
-  if (found !== null) {
-    await place.hosts.terminate(found.item.name, connector, options);
+  const parsed = place.names.parse(providerId);
+  const reached =
+    found !== null || parsed === null
+      ? [found].filter((each) => each !== null)
+      : await liveTombs(place, physicalNames(providerId, parsed), options);
+  for (const { item } of reached) {
+    await place.hosts.terminate(item.name, connector, options);
   }
 }

@@ -15,6 +15,16 @@ export class RecentClones {
     }
   }
 
+  /** While it is known that nobody has deleted or renamed it here. */
+  peek(name: string): VolumeItem | null {
+    return this.#items.get(name) ?? null;
+  }
+
+  /** It is deleted or renamed. */
+  forget(name: string): void {
+    this.#items.delete(name);
+  }
+
   /** Once: later it may be another volume that has this name. */
   take(name: string): VolumeItem | null {
     const item = this.#items.get(name) ?? null;

@@ -1,7 +1,7 @@
 import type { BackendVolume, Options } from "../volume-backend.ts";
 import type { ArrayPlace } from "./array-place.ts";
 import { isTaken } from "./array-refusals.ts";
-import { renameById } from "./change-volume.ts";
+import { renameNamed } from "./change-volume.ts";
 import { findOurs, lookAt, oursOrNone } from "./own-volumes.ts";
 import { volumeExists, volumeMissing, volumeNotOurs } from "./volume-errors.ts";
 import { madeAs } from "./volume-tags.ts";
@@ -21,8 +21,9 @@ export async function renameVolume(
   if (found === null) {
     return await renamedBefore(place, volume.providerId, name, options);
   }
+  place.recentClones.forget(found.item.name);
   try {
-    const item = await renameById(place, found.item.id, name, options);
+    const item = await renameNamed(place, found.item, name, options);
     if (item === null) {
       throw volumeMissing(volume.providerId, where);
     }

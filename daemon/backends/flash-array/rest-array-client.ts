@@ -98,11 +98,14 @@ export class RestArrayClient implements ArrayClient {
     { signal: caller, isBackground = false }: CallOptions,
   ): Promise<T> {
     const { session, patience, where } = this.#options;
-    const signal = AbortSignal.any([caller, this.#closing.signal]);
+    const closing = this.#closing.signal;
+    const signal = AbortSignal.any([caller, closing]);
+    // A change that is cut off may still be done, after whoever tidies up has looked: its answer is waited for.
+    const sent = request.isRead ? request : { ...request, cut: closing };
     const { answer, requestId } = await this.#queue.run(
       async () =>
         await patiently(
-          async () => await session.send(request, { signal }),
+          async () => await session.send(sent, { signal }),
           new Patience(patience, request.isRead),
           { signal },
         ),

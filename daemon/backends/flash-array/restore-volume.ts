@@ -7,10 +7,12 @@ import type {
 import { type VolumeItem, volumeItem } from "./array-items.ts";
 import type { ArrayPlace } from "./array-place.ts";
 import { isTaken } from "./array-refusals.ts";
-import { changeVolume, renameById } from "./change-volume.ts";
+import { changeNamed, renameNamed } from "./change-volume.ts";
 import { isOurs, lookAt, proven, readTags } from "./own-volumes.ts";
 import { volumeExists, volumeNotOurs } from "./volume-errors.ts";
 import { sealOf } from "./volume-tags.ts";
+
+const undoMs = 15_000;
 
 /** A sealed image-volume that was evicted. */
 interface Evicted {
@@ -79,7 +81,7 @@ function remainingMs({ item }: Evicted): number {
   return item.destroyed ? (item.time_remaining ?? 0) : Number.MAX_SAFE_INTEGER;
 }
 
-/** Recovers an image-volume and gives it the name of an unsealed one; null when it was eradicated meanwhile. */
+/** Recovers an image-volume and gives it the name of an unsealed one; null when it was eradicated or taken meanwhile. */
 export async function restoreVolume(
   place: ArrayPlace,
   restorable: Restorable,
@@ -102,20 +104,38 @@ export async function restoreVolume(
   ) {
     return null;
   }
+  const restored =
+    item.name === wanted.tmp && !item.destroyed
+      ? item
+      : await bringBack(place, item, wanted.tmp, options);
+  return restored === null
+    ? null
+    : { providerId: wanted.name, sizeBytes: restored.provisioned };
+}
+
+/** Both steps are for the tomb by its name: whoever takes it out first has it. */
+async function bringBack(
+  place: ArrayPlace,
+  tomb: VolumeItem,
+  tmp: string,
+  options: Options,
+): Promise<VolumeItem | null> {
   const recover = {
     body: { destroyed: false },
-    isDone: (each: VolumeItem) => !each.destroyed,
+    isDone: (each: VolumeItem) => !each.destroyed && each.name === tomb.name,
   };
-  const live = item.destroyed
-    ? await changeVolume(client, item.id, recover, options)
-    : item;
-  if (live === null) {
-    return null;
+  try {
+    const live = tomb.destroyed
+      ? await changeNamed(place.client, tomb, recover, options)
+      : tomb;
+    if (live === null || live.name === tmp) {
+      return live;
+    }
+    return await takeName(place, live, tmp, options);
+  } catch (error) {
+    await buryAgain(place, tomb);
+    throw error;
   }
-  const renamed = await takeName(place, live, wanted.tmp, options);
-  return renamed === null
-    ? null
-    : { providerId: wanted.name, sizeBytes: renamed.provisioned };
 }
 
 async function takeName(
@@ -124,15 +144,34 @@ async function takeName(
   tmp: string,
   options: Options,
 ): Promise<VolumeItem | null> {
-  if (item.name === tmp) {
-    return item;
-  }
   try {
-    return await renameById(place, item.id, tmp, options);
+    return await renameNamed(place, item, tmp, options);
   } catch (error) {
     const taken = isTaken(error)
       ? await lookAt(place.client, tmp, options)
       : null;
     throw taken === null ? error : volumeExists(taken, place.where);
+  }
+}
+
+/** What could not be restored waits in the trash again, where it is still restorable and nobody has to count it. */
+async function buryAgain(
+  { client, names, logger }: ArrayPlace,
+  tomb: VolumeItem,
+): Promise<void> {
+  if (names.parse(tomb.name)?.kind !== "tomb") {
+    return;
+  }
+  const change = {
+    body: { destroyed: true },
+    isDone: (each: VolumeItem) => each.destroyed,
+  };
+  try {
+    // The caller may be gone, but waits.
+    const options = { signal: AbortSignal.timeout(undoMs) };
+    await changeNamed(client, tomb, change, options);
+  } catch (error) {
+    const fields = { volume: tomb.name, error };
+    logger.warn("evicted image-volume may be live again", fields);
   }
 }

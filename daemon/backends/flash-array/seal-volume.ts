@@ -1,8 +1,10 @@
 import type { BackendVolume, Options, Seal } from "../volume-backend.ts";
+import { ArrayRefusedError } from "./array-errors.ts";
+import type { VolumeItem } from "./array-items.ts";
 import type { ArrayPlace } from "./array-place.ts";
 import { isTaken } from "./array-refusals.ts";
-import { renameById, writeTags } from "./change-volume.ts";
-import { lookAt, oursOrNone } from "./own-volumes.ts";
+import { renameNamed, writeTags } from "./change-volume.ts";
+import { lookAt, lookById, oursOrNone } from "./own-volumes.ts";
 import { volumeExists, volumeMissing, volumeNotOurs } from "./volume-errors.ts";
 import { sealTags } from "./volume-tags.ts";
 
@@ -16,7 +18,7 @@ export async function sealVolume(
   seal: Seal,
   options: Options,
 ): Promise<void> {
-  const { client, names, where } = place;
+  const { names, where } = place;
   const parsed = names.parse(providerId);
   if (parsed?.kind !== "image-volume") {
     throw volumeNotOurs(providerId, where);
@@ -28,18 +30,44 @@ export async function sealVolume(
   if (found === null) {
     throw volumeMissing(providerId, where);
   }
-  const { item } = found;
-  await writeTags(client, item.id, sealTags(seal, item.serial), options);
-  if (item.name === img) {
-    return;
-  }
   try {
-    const renamed = await renameById(place, item.id, img, options);
-    if (renamed === null) {
+    if (!(await sealFound(place, found.item, img, seal, options))) {
       throw volumeMissing(providerId, where);
     }
   } catch (error) {
-    const taken = isTaken(error) ? await lookAt(client, img, options) : null;
-    throw taken === null ? error : volumeExists(taken, where);
+    throw await failureOf(place, found.item, img, error, options);
   }
+}
+
+async function failureOf(
+  { client, where }: ArrayPlace,
+  { id, name }: VolumeItem,
+  img: string,
+  error: unknown,
+  options: Options,
+): Promise<unknown> {
+  if (!(error instanceof ArrayRefusedError)) {
+    return error;
+  }
+  const taken = isTaken(error) ? await lookAt(client, img, options) : null;
+  if (taken !== null && taken.id !== id) {
+    return volumeExists(taken, where);
+  }
+  // It may have been deleted since it was looked at.
+  const now = await lookById(client, id, options);
+  return now === null || now.destroyed ? volumeMissing(name, where) : error;
+}
+
+/** False when the volume is gone, or was renamed by somebody else. */
+async function sealFound(
+  place: ArrayPlace,
+  item: VolumeItem,
+  img: string,
+  seal: Seal,
+  options: Options,
+): Promise<boolean> {
+  await writeTags(place.client, item.id, sealTags(seal, item.serial), options);
+  return (
+    item.name === img || (await renameNamed(place, item, img, options)) !== null
+  );
 }

@@ -16,8 +16,12 @@ export interface SessionOptions {
   readonly onLogin: () => void;
   /** Longest time that closing takes. */
   readonly closeMs: number;
+  /** How long a call that a fresh session was forbidden costs no other login. */
+  readonly forbiddenMs: number;
 }
 
+/** A token that was refused is not tried again with each call. */
+const refusalMs = 5000;
 /** Bounds the replays of one call while sessions are revoked again and again. */
 const mostReplays = 5;
 
@@ -33,6 +37,14 @@ export class Session implements AsyncDisposable {
   /** The last session that the array has served a call with. */
   #served: string | null = null;
   #login: Promise<string> | null = null;
+  /**
+   * Calls that a fresh session was forbidden, and until when that is the role's doing: a 403 may also be the end of a
+   * session (field practice), but a role that lacks a right must not cost a login with each call.
+   */
+  readonly #forbidden = new Map<string, number>();
+
+  #refusal: { readonly error: BackendError; readonly untilMs: number } | null =
+    null;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -44,8 +56,8 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * Sends with the session. A 401 was not executed (vendor's client relies on it), so the request is replayed in a new
-   * session; again only where that one is known to have worked, which means that it was revoked too.
+   * Sends with the session. A 401 and a 403 were not executed (vendor's client relies on it), so the request is replayed
+   * in a new session.
    */
   async send<T>(request: WireRequest<T>, options: Options): Promise<Sent<T>> {
     let token = await this.#current(options);
@@ -57,15 +69,7 @@ export class Session implements AsyncDisposable {
         },
         options,
       );
-      const { kind } = sent.answer;
-      if (kind !== "unauthorized") {
-        if (kind === "ok" || kind === "refused") {
-          this.#served = token;
-        }
-        return sent;
-      }
-      const isUseless = token === this.#token && token !== this.#served;
-      if (replays >= mostReplays || (replays > 0 && isUseless)) {
+      if (!this.#isReplayed(request, sent.answer.kind, token, replays)) {
         return sent;
       }
       this.#drop(token);
@@ -85,11 +89,50 @@ export class Session implements AsyncDisposable {
     await settled(Promise.all(this.#logouts), signal);
   }
 
+  #isReplayed(
+    { method, path }: WireRequest<unknown>,
+    kind: ArrayAnswer["kind"],
+    token: string,
+    replays: number,
+  ): boolean {
+    const call = `${method} ${path}`;
+    if (kind === "unauthorized") {
+      // Again only where the session is known to have worked, which means that it was revoked too.
+      const isUseless = token === this.#token && token !== this.#served;
+      return replays < mostReplays && (replays === 0 || !isUseless);
+    }
+    if (kind === "forbidden") {
+      return this.#isReplayedIfForbidden(call, token, replays);
+    }
+    if (kind === "ok" || kind === "refused") {
+      this.#served = token;
+      this.#forbidden.delete(call);
+    }
+    return false;
+  }
+
+  #isReplayedIfForbidden(
+    call: string,
+    token: string,
+    replays: number,
+  ): boolean {
+    const now = performance.now();
+    if (replays > 0) {
+      this.#forbidden.set(call, now + this.#options.forbiddenMs);
+      return false;
+    }
+    // Where the session was replaced meanwhile, a replay costs no login.
+    return token !== this.#token || now >= (this.#forbidden.get(call) ?? 0);
+  }
+
   async #current({ signal }: Options): Promise<string> {
     if (this.#token !== null) {
       return this.#token;
     }
     throwIfAborted(signal);
+    if (this.#refusal !== null && performance.now() < this.#refusal.untilMs) {
+      throw this.#refusal.error;
+    }
     this.#login ??= this.#logIn().finally(() => {
       this.#login = null;
     });
@@ -108,7 +151,7 @@ export class Session implements AsyncDisposable {
   #drop(token: string): void {
     if (this.#token === token) {
       this.#token = null;
-      // It may still live: a 401 says only that it did not serve this call.
+      // It may still live: a 401 or 403 says only that it did not serve this call.
       this.#logOut(token, this.#closing.signal);
     }
   }
@@ -138,10 +181,14 @@ export class Session implements AsyncDisposable {
     );
     if (answer.kind !== "ok") {
       const what = `POST login (request ${requestId})`;
-      throw isRefusal(answer)
-        ? loginRefused(where, what, answer)
-        : arrayFailureOf(answer, { where, what, version, isRead: true });
+      if (!isRefusal(answer)) {
+        throw arrayFailureOf(answer, { where, what, version, isRead: true });
+      }
+      const error = loginRefused(where, what, answer);
+      this.#refusal = { error, untilMs: performance.now() + refusalMs };
+      throw error;
     }
+    this.#refusal = null;
     this.#token = answer.value;
     onLogin();
     return answer.value;

@@ -4,7 +4,17 @@ import type { ArrayClient } from "./array-client.ts";
 import { ArrayRefusedError } from "./array-errors.ts";
 import { connectionItem } from "./host-items.ts";
 import type { ConnectionItem } from "./host-items.ts";
+import type { LunRotation } from "./lun-rotation.ts";
 import { untilKnown } from "./until-known.ts";
+
+const maxLuns = 4;
+
+/** A connection that is there now. */
+export interface EnsuredConnection {
+  readonly connection: ConnectionItem;
+  /** It was not there before. */
+  readonly isNew: boolean;
+}
 
 /** Which volumes the hosts of an array see. Every change may be repeated. */
 export class VolumeConnections {
@@ -43,15 +53,60 @@ export class VolumeConnections {
     host: string,
     volume: string,
     options: Options,
-  ): Promise<ConnectionItem> {
+  ): Promise<EnsuredConnection> {
     const found = await this.find(host, volume, options);
-    return (
-      found ??
-      (await untilKnown(
-        async () => await this.#post(host, volume, options),
-        async () => await this.find(host, volume, options),
-      ))
+    if (found !== null) {
+      return { connection: found, isNew: false };
+    }
+    const made = await untilKnown(
+      async () => await this.#post(host, volume, options),
+      async () => await this.find(host, volume, options),
     );
+    return { connection: made, isNew: true };
+  }
+
+  /**
+   * Connects a volume to a writer's host, at a LUN that no volume had there for long. A connection that is there was
+   * left by a dead attempt: it is made anew, so whatever may still write to its LUN fails. That of a group is used.
+   */
+  async connectAnew(
+    host: string,
+    volume: string,
+    luns: LunRotation,
+    options: Options,
+  ): Promise<ConnectionItem> {
+    const taken = new Set<number>();
+    const left = await this.find(host, volume, options);
+    if (left !== null && isShared(left)) {
+      return left;
+    }
+    if (left !== null) {
+      await this.disconnect(host, volume, options);
+      taken.add(left.lun ?? 0);
+    }
+    for (let attempt = 1; ; attempt += 1) {
+      const lun = luns.next(taken);
+      if (lun === null) {
+        throw new BackendError(
+          "BACKEND_IO",
+          `${volume} cannot be connected to ${host}: all its LUNs are in use; disconnect what nobody needs`,
+        );
+      }
+      try {
+        return await untilKnown(
+          async () => await this.#post(host, volume, options, { lun }),
+          async () => await this.find(host, volume, options),
+        );
+      } catch (error) {
+        const isLast = attempt === maxLuns || !(error instanceof BackendError);
+        if (
+          isLast ||
+          !(await this.#isTaken(error, host, lun, taken, options))
+        ) {
+          throw error;
+        }
+      }
+    }
   }
 
   /** Takes a volume away from a host; not connected = done. */
@@ -70,6 +125,27 @@ export class VolumeConnections {
         return row === null || isShared(row) ? true : null;
       },
     );
+  }
+
+  /** Whether a LUN was refused because something has it, however the array says that; all such are added to `taken`. */
+  async #isTaken(
+    error: BackendError,
+    host: string,
+    lun: number,
+    taken: Set<number>,
+    options: Options,
+  ): Promise<boolean> {
+    if (
+      !(error instanceof ArrayRefusedError) &&
+      error.code !== "CONNECTION_MISSING"
+    ) {
+      return false;
+    }
+    const rows = await this.#list({ host_names: host }, options);
+    for (const row of rows) {
+      taken.add(row.lun ?? 0);
+    }
+    return rows.some((row) => row.lun === lun);
   }
 
   async #list(
@@ -95,11 +171,17 @@ export class VolumeConnections {
     host: string,
     volume: string,
     options: Options,
+    body?: { readonly lun: number },
   ): Promise<ConnectionItem> {
     const query = { host_names: host, volume_names: volume };
     try {
       const made = await this.#client.write(
-        { method: "POST", path: "connections", query },
+        {
+          method: "POST",
+          path: "connections",
+          query,
+          ...(body !== undefined && { body }),
+        },
         connectionItem,
         options,
       );

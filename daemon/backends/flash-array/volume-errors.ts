@@ -11,11 +11,20 @@ export function volumeExists(item: VolumeItem, where: string): BackendError {
   });
 }
 
+/** A volume of ours that an earlier create has finished is not taken for a new one. */
+export function volumeFinished(item: VolumeItem, where: string): BackendError {
+  return new BackendError(
+    "VOLUME_EXISTS",
+    `${item.name} on ${where} is there already, finished or connected to a host, so it may hold somebody's data; it was left as it is: delete that volume first, or ask for another volume id`,
+    { retry: "never" },
+  );
+}
+
 /** A volume that is to be used is not there. */
 export function volumeMissing(name: string, where: string): BackendError {
   return new BackendError(
     "VOLUME_MISSING",
-    `${name} is not on ${where}, or was not made by this backend`,
+    `${name} is not on ${where}, or was not made by this backend; look for it on the array: it may have been deleted or renamed there`,
     { retry: "never" },
   );
 }
@@ -24,7 +33,7 @@ export function volumeMissing(name: string, where: string): BackendError {
 export function volumeNotOurs(name: string, where: string): BackendError {
   return new BackendError(
     "VOLUME_NOT_OURS",
-    `"${name}" on ${where} was not made by this backend; nothing was touched`,
+    `"${name}" on ${where} was not made by this backend; nothing was touched: correct the name, or if it is to go, remove it on the array itself`,
     { retry: "never" },
   );
 }
@@ -34,6 +43,15 @@ export function volumeNotSealed(name: string, where: string): BackendError {
   return new BackendError(
     "VOLUME_NOT_SEALED",
     `${name} on ${where} is not complete, so nothing is cloned from it; it has to be filled again`,
+    { retry: "never" },
+  );
+}
+
+/** A complete image-volume is never written again: clones are made of it. */
+export function volumeSealed(name: string, where: string): BackendError {
+  return new BackendError(
+    "VOLUME_SEALED",
+    `${name} on ${where} is complete and serves clones, so it is not opened to be written; fill another one`,
     { retry: "never" },
   );
 }

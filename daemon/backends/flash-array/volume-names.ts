@@ -50,13 +50,15 @@ export interface VolumeNames {
   /** `pod::`, `group/`, both or nothing: the start of all names. */
   readonly container: string;
   readonly marker: string;
+  /** Ends the name of each user's volume. */
+  readonly volumeSuffix: string;
   nameFor(object: ObjectName): string;
   /** Null for a name that we never give. */
   parse(name: string): ParsedName | null;
   /** The last part of a name, which is what a rename takes. */
   leafOf(name: string): string;
   tombOf(name: string, serial: string, isRestorable: boolean): string;
-  /** A filter for everything of ours, and more: to be parsed. */
+  /** A filter for everything of ours, the marker, and more: to be parsed. */
   readonly everything: string;
   /** A filter for the image-volumes of an entry, tombs included, and more. */
   ofEntry(entryKey: string): string;
@@ -73,6 +75,7 @@ export function volumeNames(settings: NameSettings): VolumeNames {
   return {
     container,
     marker: `${container}${prefix}-data-set`,
+    volumeSuffix,
     nameFor: (object) => {
       switch (object.kind) {
         case "volume":
@@ -87,7 +90,7 @@ export function volumeNames(settings: NameSettings): VolumeNames {
     leafOf: (name) => name.slice(container.length),
     tombOf: (name, serial, isRestorable) =>
       `${name}-${isRestorable ? "r" : "x"}${serial.slice(-6).toLowerCase()}`,
-    everything: `name='${img}*' or name='${tmp}*' or name='${container}volume-*${volumeSuffix}*'`,
+    everything: `name='${container}${prefix}-data-set' or name='${img}*' or name='${tmp}*' or name='${container}volume-*${volumeSuffix}*'`,
     ofEntry: (entryKey) => `name='${img}${checkedEntry(entryKey)}-*'`,
   };
 }

@@ -51,6 +51,24 @@ export function madeByTag(dataSetId: string): Tag {
   return { ...tag(madeBy, dataSetId), copyable: true };
 }
 
+/** Tag of the marker with the ends of users' volumes' names. */
+export const volumeSuffixTag = "volume-suffix";
+// A tag without a value may not be allowed, and no suffix at all is one.
+const suffixStart = "volume-*";
+
+/** Which suffix users' volumes of this data set have. */
+export function suffixTag(volumeSuffix: string): Tag {
+  return tag(volumeSuffixTag, `${suffixStart}${volumeSuffix}`);
+}
+
+/** The suffix that a marker's tags say; null when they say none. */
+export function suffixOf(tags: Tags): string | null {
+  const value = tags.get(volumeSuffixTag);
+  return value?.startsWith(suffixStart) === true
+    ? value.slice(suffixStart.length)
+    : (value ?? null);
+}
+
 /** Of a volume that was made empty. */
 export function createdTags(role: string, volumeId: string, name: string) {
   return [

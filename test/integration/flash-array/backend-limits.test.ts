@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import type { FlashArrayBackend } from "../../../daemon/backends/flash-array/flash-array-backend.ts";
 import {
@@ -6,7 +5,7 @@ import {
   mib,
   options,
 } from "../../contract/backend-bench.ts";
-import { FlashArrayRig, shortly } from "../../helpers/flash-array-rig.ts";
+import { FlashArrayRig } from "../../helpers/flash-array-rig.ts";
 
 const pib = 1024 ** 5;
 
@@ -222,91 +221,5 @@ describe("limits of a FlashArray", () => {
     const evergreen = await backend.freeBytes(options);
     expect(evergreen).toBeGreaterThan(0);
     settings.isEvergreenOne = false;
-  });
-});
-
-describe("a volume of a FlashArray that is connected", () => {
-  let rig: FlashArrayRig;
-  let backend: FlashArrayBackend;
-  let bench: BackendBench;
-  beforeAll(async () => {
-    rig = await FlashArrayRig.start();
-    backend = await rig.open();
-    bench = rig.bench(backend);
-    const iqns = ["iqn.2026-01.org.example:compute1"];
-    await rig.asAdmin("POST", "hosts", { names: ["compute1"] }, { iqns });
-    const writer = { iqns: ["iqn.2026-01.org.example:writer"] };
-    await rig.asAdmin("POST", "hosts", { names: ["ivc-writer-gone"] }, writer);
-  });
-  afterAll(async () => {
-    await rig[Symbol.asyncDispose]();
-  });
-
-  const connect = async (host: string, volume: string) => {
-    const query = { host_names: [host], volume_names: [volume] };
-    await rig.asAdmin("POST", "connections", query);
-  };
-
-  it("is not deleted, nor renamed, while a host has it", async () => {
-    const clone = await bench.cloneOf(await bench.sealed(), bench.userVolume());
-    await connect("compute1", clone.providerId);
-    const sent = await rig.requestsOf(async () => {
-      await expect(
-        backend.deleteVolume(clone.providerId, options),
-      ).rejects.toMatchObject({
-        code: "VOLUME_IN_USE",
-        message: expect.stringContaining("compute1"),
-      });
-    });
-    expect(shortly(sent).every((call) => call.startsWith("GET"))).toBe(true);
-    expect(rig.volume(clone.providerId)?.expiresAtMs).toBeNull();
-  });
-
-  it("says so too when it was connected after the look", async () => {
-    const clone = await bench.cloneOf(await bench.sealed(), bench.userVolume());
-    const { providerId } = clone;
-    const serial = rig.volume(providerId)?.serial ?? "";
-    const tomb = `${providerId}-x${serial.slice(-6).toLowerCase()}`;
-    rig.simulator.faults.add({
-      method: "PATCH",
-      path: "volumes",
-      when: ({ body }) => body.includes("destroyed"),
-      fault: { kind: "slow", ms: 500 },
-    });
-    const ended = backend
-      .deleteVolume(providerId, options)
-      .catch((thrown: unknown) => thrown);
-    const deadline = Date.now() + 5000;
-    while (rig.volume(tomb) === undefined && Date.now() < deadline) {
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    await connect("compute1", tomb);
-    expect(await ended).toMatchObject({ code: "VOLUME_IN_USE" });
-    expect(rig.volume(tomb)?.expiresAtMs).toBeNull();
-  });
-
-  it("is deleted when only a writer that died has it", async () => {
-    const wanted = bench.imageVolume();
-    await backend.createVolume(wanted, options);
-    const tmp = wanted.name.replace("-img-", "-tmp-");
-    await connect("ivc-writer-gone", tmp);
-    await backend.deleteVolume(wanted.name, options);
-    expect(rig.names().join()).toContain(`!${tmp}-x`);
-  });
-
-  it("is told with its serial and the project that it belongs to", async () => {
-    const clone = await bench.cloneOf(await bench.sealed(), bench.userVolume());
-    const label = {
-      volumeId: randomUUID(),
-      projectId: "project-1",
-      imageId: "i".repeat(300),
-    };
-    await backend.labelVolume(clone, label, options);
-    expect(rig.tags(clone.providerId)).toMatchObject({
-      "volume-id": label.volumeId,
-      "project-id": "project-1",
-      "image-id": "i".repeat(256),
-      serial: rig.volume(clone.providerId)?.serial,
-    });
   });
 });

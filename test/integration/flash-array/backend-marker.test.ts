@@ -69,7 +69,10 @@ describe("the marker volume of a FlashArray backend", () => {
     const marker = rig.volume("once-data-set");
     expect(identity).toBe(`${rig.simulator.model.id}/${marker?.id}`);
     expect(marker?.provisioned).toBe(mib);
-    expect(rig.tags("once-data-set")).toEqual({ "made-by": marker?.id });
+    expect(rig.tags("once-data-set")).toEqual({
+      "made-by": marker?.id,
+      "volume-suffix": "volume-*-ivc",
+    });
     const again = await rig.requestsOf(async () => {
       const other = await rig.open({ prefix: "once", node: "node2" });
       await expect(other.identity(options)).resolves.toBe(identity);
@@ -107,7 +110,9 @@ describe("the marker volume of a FlashArray backend", () => {
         await rig.open({ prefix });
         expect(cue.calls).toBe(1);
         const id = rig.volume(`${prefix}-data-set`)?.id;
-        expect(rig.tags(`${prefix}-data-set`)).toEqual({ "made-by": id });
+        expect(rig.tags(`${prefix}-data-set`)).toMatchObject({
+          "made-by": id,
+        });
       }
     },
   );
@@ -116,7 +121,7 @@ describe("the marker volume of a FlashArray backend", () => {
     await rig.foreign("died-data-set", mib);
     await rig.open({ prefix: "died" });
     const id = rig.volume("died-data-set")?.id;
-    expect(rig.tags("died-data-set")).toEqual({ "made-by": id });
+    expect(rig.tags("died-data-set")).toMatchObject({ "made-by": id });
   });
 
   it("is not taken from somebody else: another size", async () => {
@@ -153,6 +158,75 @@ describe("the marker volume of a FlashArray backend", () => {
     expect(await conflictOf("tagged")).toContain(
       "it is a copy of another marker",
     );
+  });
+
+  it("keeps the suffix of users' volumes, without which all of them would be taken for gone", async () => {
+    const first = await rig.open({ prefix: "suffix" });
+    const recordedIdentity = await first.identity(options);
+    const other = { prefix: "suffix", volumeSuffix: "-cinder" };
+    for (const settings of [other, { ...other, recordedIdentity }]) {
+      await expect(rig.open(settings)).rejects.toMatchObject({
+        code: "BACKEND_CONFLICT",
+        message: expect.stringMatching(/"-ivc".*"-cinder".*to "-ivc"/),
+      });
+    }
+    const none = { prefix: "bare", volumeSuffix: "" };
+    await rig.open(none);
+    await rig.open(none);
+    expect(rig.tags("bare-data-set")).toMatchObject({
+      "volume-suffix": "volume-*",
+    });
+    await expect(
+      rig.open({ ...none, volumeSuffix: "-ivc" }),
+    ).rejects.toMatchObject({ code: "BACKEND_CONFLICT" });
+  });
+
+  it("learns that suffix where it lacks it, and a running daemon learns of another one", async () => {
+    const running = await rig.open({ prefix: "older" });
+    const recordedIdentity = await running.identity(options);
+    await rig.asAdmin("DELETE", "volumes/tags", {
+      keys: ["volume-suffix"],
+      namespaces: [namespace],
+      resource_names: ["older-data-set"],
+    });
+    await expect(running.identity(options)).resolves.toBe(recordedIdentity);
+    const settings = { prefix: "older", volumeSuffix: "-new" };
+    await expect(
+      rig.open({
+        ...settings,
+        recordedIdentity: `${recordedIdentity.slice(0, -1)}z`,
+      }),
+    ).rejects.toMatchObject({
+      message: expect.stringContaining("another one"),
+    });
+    expect(rig.tags("older-data-set")).not.toHaveProperty("volume-suffix");
+    await rig.open({ ...settings, recordedIdentity });
+    await expect(running.identity(options)).rejects.toMatchObject({
+      code: "BACKEND_CONFLICT",
+    });
+  });
+
+  it("is not adopted under a name in other letters, nor is a pod or a volume group", async () => {
+    await rig.open({ prefix: "Loud" });
+    expect(rig.volume("loud-data-set")?.name).toBe("Loud-data-set");
+    await expect(rig.open({ prefix: "loud" })).rejects.toMatchObject({
+      code: "BACKEND_CONFLICT",
+      message: expect.stringContaining("not spelled loud-data-set"),
+    });
+    await rig.asAdmin("POST", "pods", { names: ["Pod1"] }, {});
+    await rig.asAdmin("POST", "volume-groups", { names: ["Group1"] }, {});
+    for (const [settings, name] of [
+      [{ pod: "pod1" }, "Pod1"],
+      [{ volumeGroup: "group1" }, "Group1"],
+    ] as const) {
+      const before = rig.names();
+      await expect(rig.open(settings)).rejects.toMatchObject({
+        code: "BACKEND_CONFLICT",
+        message: expect.stringContaining(`is called ${name} there`),
+      });
+      expect(rig.names()).toEqual(before);
+    }
+    await rig.open({ pod: "Pod1" });
   });
 
   it("is not made anew while it is pending eradication", async () => {

@@ -47,7 +47,7 @@ describe("what a FlashArray backend sends", () => {
     const sent = await grow(clone.sizeBytes + 1);
     expect(shortly(sent)).toEqual(["PATCH volumes"]);
     expect(sent[0]).toMatchObject({
-      query: { names: clone.providerId },
+      query: { ids: rig.volume(clone.providerId)?.id },
       body: { provisioned: clone.sizeBytes + 512 },
     });
     // The size that the caller knows is old: the array's refusal to shrink is no failure.
@@ -90,7 +90,10 @@ describe("what a FlashArray backend sends", () => {
       "PUT volumes/tags/batch",
       "PATCH volumes",
     ]);
-    expect(sent.at(-1)?.body).toEqual({ name: wanted.name });
+    expect(sent.at(-1)).toMatchObject({
+      query: { names: wanted.name.replace("-img-", "-tmp-") },
+      body: { name: wanted.name },
+    });
   });
 
   it("is two looks and two PATCHes for a delete, and a DELETE where that is wanted", async () => {
@@ -110,7 +113,8 @@ describe("what a FlashArray backend sends", () => {
     const more = await rig.requestsOf(
       async () => await thorough.deleteVolume(from.providerId, options),
     );
-    expect(shortly(more)).toEqual([...four, "DELETE volumes"]);
+    // Looked for as an unsealed one first.
+    expect(shortly(more)).toEqual(["GET volumes", ...four, "DELETE volumes"]);
     expect(rig.names().join()).not.toContain(from.providerId);
   });
 

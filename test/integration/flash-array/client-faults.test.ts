@@ -87,7 +87,7 @@ describe("an array client told", () => {
     });
   });
 
-  it("403 by the gateway names the role that is missing", async () => {
+  it("403 by the gateway, in a new session too, names the role that is missing", async () => {
     const client = await rig.open();
     rig.server.serve = json(403, { message: "Forbidden by policy" });
     await expect(write(client)).rejects.toMatchObject({
@@ -95,8 +95,8 @@ describe("an array client told", () => {
       retry: "never",
       message: expect.stringMatching(/Forbidden by policy.*role/),
     });
-    expect(rig.server.calls("PATCH volumes")).toHaveLength(1);
-    expect(rig.logins).toBe(1);
+    expect(rig.server.calls("PATCH volumes")).toHaveLength(2);
+    expect(rig.logins).toBe(2);
   });
 
   it("404 names the version", async () => {

@@ -77,6 +77,37 @@ describe("a list", () => {
     expect(urls()).toHaveLength(3);
   });
 
+  it("whose pages are empty for ever is an error", async () => {
+    const client = await rig.open();
+    let pages = 0;
+    rig.server.serve = (request, response) => {
+      pages += 1;
+      page([], { more: true, token: `t${pages}` })(request, response);
+    };
+    await expect(client.list("volumes", {}, item, never)).rejects.toMatchObject(
+      { code: "ARRAY_ANSWER", message: expect.stringMatching(/empty pages/) },
+    );
+    expect(urls().length).toBeLessThan(110);
+  });
+
+  it("that would fill the memory is an error", async () => {
+    const client = await rig.open({ outageMs: 0 });
+    rig.server.serve = (_request, response) => {
+      response.writeHead(200, { "content-type": "application/json" });
+      const block = Buffer.alloc(1024 ** 2, " ");
+      const write = (): void => {
+        while (!response.destroyed && response.write(block)) {
+          // As fast as it is taken.
+        }
+      };
+      response.on("drain", write).on("error", () => {});
+      write();
+    };
+    await expect(client.list("volumes", {}, item, never)).rejects.toMatchObject(
+      { message: expect.stringMatching(/exceeds 67108864 bytes/) },
+    );
+  });
+
   it("is finished over a fault in the middle", async () => {
     const client = await rig.open();
     rig.server.cue(
@@ -192,51 +223,77 @@ describe("the queue of calls", () => {
     expect(rig.server.requests).toHaveLength(3);
   });
 
-  it("aborts a read in flight with the caller's reason, and a change as unknown", async () => {
+  it("aborts a read in flight, and lets a change come to its answer", async () => {
     const client = await rig.open();
     rig.server.serve = hang;
     const abort = new AbortController();
     const read = client.list("volumes", {}, item, abort);
+    await eventually("it is there", () => rig.server.requests.length === 3);
+    const held = heldCalls();
     const write = client.write(
       { method: "POST", path: "volumes", query: {} },
       item,
       abort,
     );
-    await eventually("both are there", () => rig.server.requests.length === 4);
+    await eventually("the other too", () => held.length === 1);
     abort.abort(new Error("enough"));
-    const outcomes = await Promise.allSettled([read, write]);
-    expect(outcomes).toMatchObject([
-      { reason: { message: "enough" } },
-      { reason: { code: "ARRAY_OUTCOME_UNKNOWN" } },
+    await expect(read).rejects.toThrow("enough");
+    held[0]?.();
+    await expect(write).resolves.toEqual([]);
+    expect(rig.reports.map(({ outcome }) => outcome).slice(2)).toEqual([
+      "aborted",
+      "ok",
     ]);
-    expect(
-      rig.reports
-        .map(({ outcome }) => outcome)
-        .slice(2)
-        .toSorted(),
-    ).toEqual(["aborted", "unknown"]);
   });
 
-  it("is ended by closing the client: what waits fails, a change in flight is unknown", async () => {
-    const client = await rig.open({ maxConcurrent: 1 });
-    rig.server.cue("POST volumes", hang);
+  it("ends an aborted change without an answer as unknown, when its time is over", async () => {
+    const client = await rig.open({ requestTimeoutMs: 300 });
+    rig.server.serve = hang;
+    const abort = new AbortController();
     const write = client.write(
       { method: "POST", path: "volumes", query: {} },
       item,
-      never,
+      abort,
     );
     await eventually("it is there", () => rig.server.requests.length === 3);
-    const read = client.list("volumes", {}, item, never);
-    const outcomes = Promise.allSettled([write, read]);
-    await client[Symbol.asyncDispose]();
-    expect(await outcomes).toMatchObject([
-      { reason: { code: "ARRAY_OUTCOME_UNKNOWN" } },
-      { reason: { code: "ARRAY_CLOSED" } },
-    ]);
-    expect(rig.server.sessions.size).toBe(0);
-    await eventually(
-      "no connection is left",
-      () => rig.server.connections === 0,
-    );
+    abort.abort(new Error("enough"));
+    await expect(write).rejects.toMatchObject({
+      code: "ARRAY_OUTCOME_UNKNOWN",
+    });
   });
+
+  it.each([
+    ["a change in flight", false],
+    ["an aborted change in flight", true],
+  ])(
+    "is ended by closing the client: what waits fails, %s is unknown",
+    async (_, isAborted) => {
+      const client = await rig.open({ maxConcurrent: 1 });
+      rig.server.cue("POST volumes", hang);
+      const abort = new AbortController();
+      const write = client.write(
+        { method: "POST", path: "volumes", query: {} },
+        item,
+        abort,
+      );
+      await eventually("it is there", () => rig.server.requests.length === 3);
+      const read = client.list("volumes", {}, item, never);
+      const outcomes = Promise.allSettled([write, read]);
+      if (isAborted) {
+        abort.abort(new Error("enough"));
+      }
+      const startMs = performance.now();
+      await client[Symbol.asyncDispose]();
+      expect(performance.now() - startMs).toBeLessThan(2500);
+      expect(await outcomes).toMatchObject([
+        { reason: { code: "ARRAY_OUTCOME_UNKNOWN" } },
+        { reason: { code: "ARRAY_CLOSED" } },
+      ]);
+      expect(rig.server.sessions.size).toBe(0);
+      await eventually(
+        "no connection is left",
+        () => rig.server.connections === 0,
+      );
+    },
+  );
 });

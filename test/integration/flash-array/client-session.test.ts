@@ -8,10 +8,11 @@ import { useArrayServer } from "../../helpers/use-array-server.ts";
 const item = z.object({ name: z.string() });
 const never = { signal: new AbortController().signal };
 const unauthorized = json(401, { errors: [{ message: "Invalid session." }] });
+const forbidden = json(403, { message: "No such right." });
 
 const read = async (client: ArrayClient) =>
   await client.list("volumes", { destroyed: false }, item, never);
-const rename = async (client: ArrayClient) =>
+const rename = async (client: ArrayClient, options = never) =>
   await client.write(
     {
       method: "PATCH",
@@ -20,7 +21,7 @@ const rename = async (client: ArrayClient) =>
       body: { name: "b" },
     },
     item,
-    never,
+    options,
   );
 
 describe("the session of an array client", () => {
@@ -154,6 +155,114 @@ describe("the session of an array client", () => {
     expect(rig.logins).toBe(100);
   });
 
+  it("that ends with a 403 is replaced, and the call is replayed", async () => {
+    const client = await rig.open();
+    const [first] = rig.server.sessions;
+    rig.server.cue("PATCH volumes", forbidden);
+    await expect(rename(client)).resolves.toEqual([]);
+    expect(rig.logins).toBe(2);
+    const [refused, replayed] = rig.server.calls("PATCH volumes");
+    expect(refused?.headers["x-auth-token"]).toBe(first);
+    expect(replayed?.headers["x-auth-token"]).not.toBe(first);
+    expect(replayed?.body).toEqual(refused?.body);
+  });
+
+  it("is replaced once when a right is missing, however many calls lack it and however often", async () => {
+    const client = await rig.open();
+    rig.server.serve = (request, response) => {
+      const lacks = request.call.startsWith("PATCH");
+      (lacks ? forbidden : json(200, { items: [] }))(request, response);
+    };
+    for (let round = 0; round < 3; round += 1) {
+      const outcomes = await Promise.allSettled(
+        Array.from({ length: 8 }, async () => await rename(client)),
+      );
+      expect(outcomes).toMatchObject(
+        outcomes.map(() => ({ reason: { code: "ARRAY_FORBIDDEN" } })),
+      );
+      await expect(read(client)).resolves.toEqual([]);
+    }
+    expect(rig.logins).toBe(2);
+    expect(rig.server.calls("POST login")).toHaveLength(2);
+    // The first eight twice.
+    expect(rig.server.calls("PATCH volumes")).toHaveLength(32);
+  });
+
+  it("is replaced again for a missing right when a while is over", async () => {
+    const client = await rig.open({ forbiddenMs: 200 });
+    rig.server.serve = forbidden;
+    await expect(rename(client)).rejects.toThrow("ARRAY_FORBIDDEN");
+    expect(rig.logins).toBe(2);
+    await eventually("another login", async () => {
+      await expect(rename(client)).rejects.toThrow("ARRAY_FORBIDDEN");
+      return rig.logins === 3;
+    });
+  });
+
+  it("is replaced again for a right that was missing once the array has given it", async () => {
+    const client = await rig.open();
+    rig.server.cue("PATCH volumes", forbidden, forbidden);
+    await expect(rename(client)).rejects.toThrow("ARRAY_FORBIDDEN");
+    await rename(client);
+    rig.server.cue("PATCH volumes", forbidden);
+    await expect(rename(client)).resolves.toEqual([]);
+    expect(rig.logins).toBe(3);
+  });
+
+  it("that was replaced meanwhile is used for the replay of a call that is known to be forbidden", async () => {
+    const client = await rig.open();
+    rig.server.cue("PATCH volumes", forbidden, forbidden);
+    await expect(rename(client)).rejects.toThrow("ARRAY_FORBIDDEN");
+    let release = () => {};
+    rig.server.cue("PATCH volumes", (request, response) => {
+      release = () => {
+        forbidden(request, response);
+      };
+    });
+    const late = rename(client);
+    await eventually(
+      "it is there",
+      () => rig.server.calls("PATCH volumes").length === 3,
+    );
+    rig.server.sessions.clear();
+    await read(client);
+    release();
+    await expect(late).resolves.toEqual([]);
+    expect(rig.logins).toBe(3);
+  });
+
+  it("that was just replaced after a 401 is not replaced again for a 403", async () => {
+    const client = await rig.open();
+    rig.server.sessions.clear();
+    rig.server.serve = forbidden;
+    await expect(rename(client)).rejects.toThrow("ARRAY_FORBIDDEN");
+    // The login after the 401 was fresh enough.
+    expect(rig.logins).toBe(2);
+  });
+
+  it("that ends with a 403 for a call that is aborted meanwhile is not replayed", async () => {
+    const client = await rig.open();
+    for (const refusal of [unauthorized, forbidden]) {
+      const before = rig.server.calls("PATCH volumes").length;
+      let release = () => {};
+      rig.server.cue("PATCH volumes", (request, response) => {
+        release = () => {
+          refusal(request, response);
+        };
+      });
+      const abort = new AbortController();
+      const renaming = rename(client, abort);
+      await eventually(
+        "it is there",
+        () => rig.server.calls("PATCH volumes").length === before + 1,
+      );
+      abort.abort(new Error("enough"));
+      release();
+      await expect(renaming).rejects.toThrow("enough");
+      expect(rig.server.calls("PATCH volumes")).toHaveLength(before + 1);
+    }
+  });
+
   it.each([
     ["401", json(401, { errors: [{ message: "Bad token." }] })],
     ["403", json(403, { message: "Bad token." })],
@@ -174,6 +283,20 @@ describe("the session of an array client", () => {
       expect(rig.server.calls("POST login")).toHaveLength(1);
     },
   );
+
+  it("is not asked for again with each call while its token is refused", async () => {
+    const client = await rig.open();
+    rig.server.sessions.clear();
+    const before = rig.server.calls("POST login").length;
+    const refused = json(401, { errors: [{ message: "Bad token." }] });
+    rig.server.cue("POST login", ...Array.from({ length: 20 }, () => refused));
+    for (let call = 0; call < 20; call += 1) {
+      await expect(
+        client.list("volumes", {}, item, never),
+      ).rejects.toMatchObject({ code: "ARRAY_LOGIN" });
+    }
+    expect(rig.server.calls("POST login")).toHaveLength(before + 1);
+  });
 
   it("is tried again when the login fails on the way", async () => {
     rig.server.cue("POST login", plain(503, "<html>"), json(200, {}));

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { z } from "zod";
@@ -134,7 +134,7 @@ describe("an array client over TLS", () => {
           address: `127.0.0.1:${port}`,
           trust: { kind: "fingerprint", sha256: elsewhere.fingerprint },
         }),
-      ).rejects.toMatchObject({ code: "ARRAY_UNREACHABLE" });
+      ).rejects.toMatchObject({ code: "ARRAY_UNTRUSTED" });
       await eventually("the server saw it", () => handshakes === 1);
     } finally {
       server.close();
@@ -164,7 +164,7 @@ describe("an array client over TLS", () => {
         z.unknown(),
         never,
       ),
-    ).rejects.toMatchObject({ code: "ARRAY_UNREACHABLE" });
+    ).rejects.toMatchObject({ code: "ARRAY_UNTRUSTED" });
     await client[Symbol.asyncDispose]();
     expect(impostor.requests).toEqual([]);
   });
@@ -267,6 +267,43 @@ describe("an array client over TLS", () => {
       await eventually("the connection is closed", () => closed === 1, 1000);
     } finally {
       silent.close();
+    }
+  });
+
+  it("ends a change during the handshake at once when it is aborted, since nothing has left", async () => {
+    const client = await rig.open();
+    const { port } = rig.server;
+    rig.server.cue("GET hosts", json(200, {}, { connection: "close" }));
+    await client.list("hosts", {}, z.unknown(), never);
+    await eventually(
+      "no connection is kept",
+      () => rig.server.connections === 0,
+    );
+    await rig.server[Symbol.asyncDispose]();
+    const sockets: Socket[] = [];
+    const silent = createServer((socket) => {
+      sockets.push(socket.on("error", () => {}).resume());
+    }).listen(port, "127.0.0.1");
+    await once(silent, "listening");
+    try {
+      const abort = new AbortController();
+      const writing = client.write(
+        { method: "POST", path: "volumes", query: {} },
+        z.unknown(),
+        abort,
+      );
+      await eventually("it is connected", () => sockets.length === 1);
+      abort.abort(new Error("enough"));
+      const startMs = performance.now();
+      await expect(writing).rejects.toThrow("enough");
+      expect(performance.now() - startMs).toBeLessThan(1000);
+      expect(rig.reports.at(-1)?.outcome).toBe("aborted");
+    } finally {
+      silent.close();
+      for (const socket of sockets) {
+        socket.destroy();
+      }
+      await client[Symbol.asyncDispose]();
     }
   });
 });

@@ -124,7 +124,9 @@ describe("a target for writing", () => {
       fault: { kind: "reset-after" },
     });
     const target = await daemon.openTarget(volume, options);
-    expect(target.lun).toBe(1);
+    expect((await rig.connections()).map(({ lun }) => lun)).toEqual([
+      target.lun,
+    ]);
     await target[Symbol.asyncDispose]();
     expect(met.calls).toBe(1);
     await expect(rig.connections()).resolves.toEqual([]);
@@ -154,5 +156,49 @@ describe("a target for writing", () => {
     expect(met.calls).toBe(1);
     await expect(rig.connections()).resolves.toEqual([]);
     await rig.change("DELETE", "hosts", { names: `ivc-writer-node-${number}` });
+  });
+});
+
+describe("a connection whose number is not told", () => {
+  /** Where a host of iSCSI is one of NVMe as well, the array tells no LUN. */
+  async function withoutLun() {
+    number += 1;
+    const newer = await ConnectionsRig.start({ newest: "2.36" });
+    const connector = connectorOf(number);
+    const name = `both-${number}`;
+    const iqns = [connector.initiator];
+    await newer.change("POST", "hosts", { names: name }, { iqns });
+    const host = newer.simulator.model.hosts.named(name);
+    Object.assign(host ?? {}, { nqns: [connector.nqn] });
+    const volume = await newer.volume(`volume-${number}`);
+    return { newer, connector, name, volume };
+  }
+
+  it("is not left behind, unless it was there before", async () => {
+    const { newer, connector, name, volume } = await withoutLun();
+    await using closed = newer;
+    const daemon = await closed.daemon();
+    const ask = async () => await daemon.initialize(volume, connector, options);
+    await expect(ask()).rejects.toMatchObject({ code: "CONNECTION_NUMBER" });
+    expect(closed.done("POST", "connections")).toBe(1);
+    await expect(closed.connections()).resolves.toEqual([]);
+    await closed.change("POST", "connections", {
+      host_names: name,
+      volume_names: volume.physicalName,
+    });
+    await expect(ask()).rejects.toMatchObject({ code: "CONNECTION_NUMBER" });
+    await expect(closed.connections()).resolves.toHaveLength(1);
+  });
+
+  it("is no hindrance to NVMe, where nobody needs it", async () => {
+    const { volume, connector } = await fresh();
+    const daemon = await rig.daemon({ protocol: "nvme-tcp" });
+    const info = await daemon.initialize(volume, connector, options);
+    const [made] = rig.simulator.model.connections;
+    Object.assign(made ?? {}, { number: 0 });
+    await expect(
+      daemon.initialize(volume, connector, options),
+    ).resolves.toEqual(info);
+    await daemon.terminate(volume.physicalName, connector, options);
   });
 });

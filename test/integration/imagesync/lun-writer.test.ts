@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { writeFile } from "node:fs/promises";
+import { stat, writeFile } from "node:fs/promises";
 import { describe, expect, it } from "@jest/globals";
 import type { IscsiTarget } from "../../../daemon/backends/volume-backend.ts";
 import { findIscsiTools } from "../../../daemon/imagesync/find-iscsi-tools.ts";
@@ -17,11 +17,13 @@ import {
   makeCopyBench,
 } from "../../helpers/copy-bench.ts";
 import { eventually } from "../../helpers/eventually.ts";
-import { NarrowPortal, type Narrowness } from "../../helpers/narrow-portal.ts";
+import { isFlush, refusedFlushes } from "../../helpers/iscsi-flush.ts";
+import { NarrowPortal } from "../../helpers/narrow-portal.ts";
 import { seeProcesses } from "../../helpers/processes.ts";
 import {
   chapAccount,
   freePort,
+  otherSerial,
   startLun,
   type TestLun,
 } from "../../helpers/test-lun.ts";
@@ -189,11 +191,13 @@ describe("LunWriter", () => {
     await using narrow = await NarrowPortal.open(rig.lun.portal, {
       holdAfterBytes,
     });
-    const qemu = { lunStallMs: 300 };
+    const qemu = { lunStallMs: 300, lunFlushMs: 300 };
     const only = rig.lun.target({ portals: [narrow.portal] });
     await expect(rig.write(only, { qemu })).rejects.toMatchObject({
       code: "BACKEND_IO",
-      message: expect.stringContaining("took nothing for"),
+      message: expect.stringMatching(
+        /^(?!.*cannot reach).*too slow or gone.*bandwidth limit \(qos\)/,
+      ),
     });
     expect(await writersOf(only)).toEqual([]);
     expect(await rig.isWhole()).toBe(false);
@@ -222,6 +226,113 @@ describe("LunWriter", () => {
       message: expect.stringContaining("LOGICAL_UNIT_NOT_SUPPORTED"),
     });
     expect(String(error)).not.toMatch(/json:|driver=|initiator/);
+  });
+
+  it("begins again, on a proven path, when its session breaks", async () => {
+    await using rig = await makeRig();
+    await using narrow = await NarrowPortal.open(rig.lun.portal, {
+      holdAfterBytes,
+    });
+    const target = rig.lun.target({ portals: [narrow.portal] });
+    const writing = rig.write(target);
+    await narrow.held;
+    rig.lun.freeze(true);
+    narrow.cut();
+    let programs: string[] = [];
+    await eventually("the device is asked again, by nobody else", async () => {
+      programs = (await writersOf(target)).map(
+        (line) => line.split("\0")[0] ?? "",
+      );
+      return programs.length === 1 && programs[0] === iscsiInq;
+    });
+    rig.lun.freeze(false);
+    await writing;
+    expect(await rig.isWhole()).toBe(true);
+  });
+
+  it("fails when another device comes to the LUN in the middle", async () => {
+    await using rig = await makeRig();
+    await using narrow = await NarrowPortal.open(rig.lun.portal, {
+      holdAfterBytes,
+    });
+    const target = rig.lun.target({ portals: [narrow.portal] });
+    const writing = rig.write(target).catch((thrown: Error) => thrown);
+    await narrow.held;
+    const other = await rig.lun.exchangeLun();
+    narrow.cut();
+    expect(await writing).toMatchObject({
+      code: "WRONG_DEVICE",
+      retry: "later",
+      message: expect.stringMatching(
+        `has the serial ${otherSerial}.*may have bytes of it: check it`,
+      ),
+    });
+    expect((await stat(other)).blocks).toBe(0);
+  });
+
+  it("fails when the device is another one after it took all", async () => {
+    await using rig = await makeRig();
+    await using narrow = await NarrowPortal.open(rig.lun.portal, {
+      holdAfterBytes,
+    });
+    const target = rig.lun.target({ portals: [narrow.portal] });
+    const writing = rig.write(target).catch((thrown: Error) => thrown);
+    await narrow.held;
+    await rig.lun.renumber(otherSerial);
+    narrow.release();
+    expect(await writing).toMatchObject({
+      code: "WRONG_DEVICE",
+      message: expect.stringMatching(
+        `has the serial ${otherSerial}.*has bytes of it: check it`,
+      ),
+    });
+  });
+
+  it("fails when the device does not tell which one it is after it took all", async () => {
+    await using rig = await makeRig();
+    // One that asks, one that writes.
+    await using narrow = await NarrowPortal.open(rig.lun.portal, {
+      connections: 2,
+    });
+    const target = rig.lun.target({ portals: [narrow.portal] });
+    await expect(rig.write(target)).rejects.toMatchObject({
+      code: "BACKEND_IO",
+      message: expect.stringContaining("did not tell again which one it is"),
+    });
+  });
+
+  it("gives the flush more time than a write", async () => {
+    await using rig = await makeRig();
+    let flushing = Promise.withResolvers<void>();
+    await using narrow = await NarrowPortal.open(rig.lun.portal, {
+      overhear: (bytes) => {
+        if (isFlush(bytes)) {
+          rig.lun.freeze(true);
+          flushing.resolve();
+        }
+      },
+    });
+    const target = rig.lun.target({ portals: [narrow.portal] });
+    const lunStallMs = 2_000;
+    const writing = rig.write(target, {
+      qemu: { lunStallMs, lunFlushMs: 20_000 },
+    });
+    await flushing.promise;
+    const timer = setTimeout(() => {
+      rig.lun.freeze(false);
+    }, lunStallMs + 1_000);
+    await writing;
+    clearTimeout(timer);
+    expect(await rig.isWhole()).toBe(true);
+
+    flushing = Promise.withResolvers<void>();
+    await expect(
+      rig.write(target, { qemu: { lunStallMs, lunFlushMs: lunStallMs } }),
+    ).rejects.toMatchObject({
+      code: "BACKEND_IO",
+      message: expect.stringContaining("flush within 2 s"),
+    });
+    rig.lun.freeze(false);
   });
 
   it("leaves no process when it is aborted in the middle", async () => {
@@ -299,25 +410,3 @@ describe("LunWriter", () => {
     expect(await rig.isWhole()).toBe(true);
   });
 });
-
-/** Lets the answer to each SYNCHRONIZE CACHE (10) be "reservation conflict". */
-function refusedFlushes(): Narrowness {
-  const [scsiCommand, scsiResponse] = [0x01, 0x21];
-  const [opcodeMask, synchronizeCache] = [0x3f, 0x35];
-  let tag: Buffer | null = null;
-  const opcode = (bytes: Buffer) => (bytes[0] ?? 0) & opcodeMask;
-  return {
-    overhear: (bytes) => {
-      if (opcode(bytes) === scsiCommand && bytes[32] === synchronizeCache) {
-        tag = Buffer.from(bytes.subarray(16, 20));
-      }
-    },
-    retell: (bytes) => {
-      const isAnswer = tag?.equals(bytes.subarray(16, 20)) === true;
-      if (isAnswer && opcode(bytes) === scsiResponse) {
-        bytes[3] = 0x18;
-      }
-      return bytes;
-    },
-  };
-}

@@ -63,6 +63,7 @@ describe("runConfined", () => {
       signal: null,
       stderr: "",
       isSilent: false,
+      endedBy: null,
     });
     expect(output).toMatch(/Max address space +1073741824 /);
     expect(output).toMatch(/Max cpu time +60 /);
@@ -188,6 +189,24 @@ describe("runConfined", () => {
     expect(await isAlive(pid)).toBe(true);
     parent.kill("SIGKILL");
     expect(await until(async () => !(await isAlive(pid)))).toBe(true);
+  });
+
+  it.each([
+    ["at once, in the middle of its work", "exec sleep 60"],
+    ["even when it is the last thing it prints", "exit 0"],
+  ])("ends a program for a line of stderr, %s", async (_, next) => {
+    const exit = await runConfined(
+      tools,
+      {
+        ...shell(
+          `printf 'note: a\\nodd\\nnote: b\\nbro' >&2; printf 'ken' >&2; ${next === "exit 0" ? "" : "echo >&2; "}${next}`,
+        ),
+        endsOn: /^broken$/,
+        ignores: /^note/,
+      },
+      unhurried,
+    );
+    expect(exit).toMatchObject({ endedBy: "broken", stderr: "odd\nbroken" });
   });
 });
 

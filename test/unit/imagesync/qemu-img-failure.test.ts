@@ -28,6 +28,7 @@ function exit(...stderr: readonly string[]) {
     signal: null,
     stderr: stderr.join("\n"),
     isSilent: false,
+    endedBy: null,
   };
 }
 
