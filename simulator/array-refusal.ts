@@ -3,8 +3,12 @@ export class ArrayRefusal extends Error {
   override readonly name = "ArrayRefusal";
   readonly context: string | null;
 
-  constructor(message: string, context: string | null = null) {
-    super(message);
+  constructor(
+    message: string,
+    context: string | null = null,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
     this.context = context;
   }
 }

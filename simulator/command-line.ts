@@ -1,6 +1,8 @@
 import { parseArgs } from "node:util";
+import { newestModelled } from "./newest-modelled.ts";
 import { isVersion } from "./rest/is-version.ts";
 import type { SimulatorOptions } from "./simulator.ts";
+import { isAtLeast } from "./version.ts";
 
 /** What the command line asks for. */
 export interface CommandLine {
@@ -22,9 +24,9 @@ export const usage = `npm run simulator -- [options]
 Runs a simulated FlashArray until it is interrupted (Ctrl-C), and leaves nothing behind.
   --port <n>            of the array's HTTPS; default any free one
   --control-port <n>    of the control interface; default any free one
-  --newest <2.x>        newest REST version; default 2.26 (2.4, 2.16, 2.26 and 2.36 differ most)
+  --newest <2.x>        newest REST version, up to 2.36; default 2.26 (2.4, 2.16, 2.26 and 2.36 differ most)
   --data-plane <kind>   file: volumes are files only (default); iscsi: hosts can attach them (needs tgt)
-  --address <ip>        of an iSCSI portal; may be repeated
+  --address <ip>        of an iSCSI portal, with a port if need be (127.0.0.1:3260); may be repeated
   --folder <folder>     volumes are in a new folder in it, which is removed at the end; default the system's temporary one
   --api-token <token>   default a random one
   --safe-mode           eradication is disabled
@@ -38,8 +40,13 @@ Runs a simulated FlashArray until it is interrupted (Ctrl-C), and leaves nothing
 export function readCommandLine(args: readonly string[]): CommandLine {
   const values = parsed(args);
   const { newest, folder, address, "api-token": apiToken } = values;
-  if (newest !== undefined && !isVersion(newest)) {
-    throw new UsageError(`--newest: need a version such as 2.26`);
+  if (
+    newest !== undefined &&
+    !(isVersion(newest) && isAtLeast(newestModelled, newest))
+  ) {
+    throw new UsageError(
+      `--newest: need a version from 2.0 to ${newestModelled}, such as 2.26`,
+    );
   }
   return {
     isHelpWanted: values.help === true,
@@ -57,8 +64,13 @@ export function readCommandLine(args: readonly string[]): CommandLine {
       ...(values["safe-mode"] === true && {
         manualEradication: "all-disabled",
       }),
-      ...numberOf("idleTimeoutMs", values["idle-timeout"], 1000),
-      ...numberOf("pageSize", values["page-size"], 1),
+      ...numberOf(
+        "idle-timeout",
+        "idleTimeoutMs",
+        values["idle-timeout"],
+        1000,
+      ),
+      ...numberOf("page-size", "pageSize", values["page-size"], 1),
     },
   };
 }
@@ -103,18 +115,19 @@ function dataPlane(text = "file"): "file" | "iscsi" {
 }
 
 function numberOf(
+  option: string,
   setting: string,
   text: string | undefined,
   unit: number,
 ): Readonly<Record<string, number>> {
   return text === undefined
     ? {}
-    : { [setting]: wholeNumber(setting, text) * unit };
+    : { [setting]: wholeNumber(option, text) * unit };
 }
 
 function wholeNumber(name: string, text: string): number {
   if (!/^\d{1,12}$/u.test(text)) {
-    throw new UsageError(`${name}: need a whole number, got ${text}`);
+    throw new UsageError(`--${name}: need a whole number, got ${text}`);
   }
   return Number(text);
 }

@@ -1,9 +1,13 @@
 import type { Simulator } from "./simulator.ts";
+import { isAtLeast } from "./version.ts";
 
 /** What somebody who has just started a simulator wants to know. */
 export function introduction(simulator: Simulator, controlUrl: string): string {
   const { url, apiToken, caFile, fingerprint, dataPlane } = simulator;
   const address = new URL(url).host;
+  const { newest } = simulator;
+  const api = `${url}/api/${isAtLeast(newest, "2.4") ? "2.4" : newest}`;
+  const curl = `curl --cacert ${caFile} -H "x-auth-token: $session"`;
   const portals =
     dataPlane.kind === "iscsi"
       ? `iSCSI: ${dataPlane.iqn} at ${dataPlane.portals.join(", ")}. Connections are LUNs.`
@@ -22,10 +26,15 @@ Try it:
 
   curl --cacert ${caFile} ${url}/api/api_version
   session=$(curl -s --cacert ${caFile} -X POST -H "api-token: ${apiToken}" -o /dev/null -D - \\
-    ${url}/api/2.4/login | tr -d '\\r' | awk 'tolower($1) == "x-auth-token:" { print $2 }')
-  curl --cacert ${caFile} -H "x-auth-token: $session" -X POST -d '{"provisioned":1073741824}' "${url}/api/2.4/volumes?names=first"
+    ${api}/login | tr -d '\\r' | awk 'tolower($1) == "x-auth-token:" { print $2 }')
+  ${curl} -d '{"provisioned":1073741824}' "${api}/volumes?names=first"
   curl ${controlUrl}/log
+
+The lost reply: this volume is made, and nobody is told.
+
   curl -d '{"kind":"reset-after","method":"POST","path":"volumes"}' ${controlUrl}/faults
+  ${curl} -d '{"provisioned":1073741824}' "${api}/volumes?names=second"
+  ${curl} "${api}/volumes?names=second"
 
 A backend of ivcd:
 

@@ -27,12 +27,31 @@ async function run(
   }
 }
 
+/** npm hands SIGINT and SIGTERM on; of all others it dies alone. */
+function watchNpm(gone: () => void): void {
+  const npm = process.ppid;
+  if (process.env["npm_lifecycle_event"] === "simulator") {
+    setInterval(() => {
+      if (process.ppid !== npm) {
+        gone();
+      }
+    }, 500).unref();
+  }
+}
+
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 async function main(): Promise<void> {
   const interrupt = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  for (const stream of [process.stdout, process.stderr]) {
+    // Who listened may have gone, with a terminal that was closed for instance: that must not leave anything behind.
+    stream.on("error", () => {});
+  }
+  for (const signal of signals) {
     // Not `once`: a second Ctrl-C while it cleans up must not leave anything behind.
     process.on(signal, () => interrupt.abort());
   }
+  watchNpm(() => interrupt.abort());
   try {
     const commandLine = readCommandLine(process.argv.slice(2));
     if (commandLine.isHelpWanted) {
@@ -48,8 +67,9 @@ async function main(): Promise<void> {
     process.stderr.write(`simulator: ${text}\n${isUsage ? `\n${usage}` : ""}`);
     process.exitCode = isUsage ? 2 : 1;
   } finally {
-    process.removeAllListeners("SIGINT");
-    process.removeAllListeners("SIGTERM");
+    for (const signal of signals) {
+      process.removeAllListeners(signal);
+    }
   }
 }
 

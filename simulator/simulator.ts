@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { makeCertificates } from "./certificates.ts";
@@ -7,9 +7,14 @@ import { Clock } from "./clock.ts";
 import type { DataPlane } from "./data-plane/data-plane.ts";
 import { FileDataPlane } from "./data-plane/file-data-plane.ts";
 import { IscsiDataPlane } from "./data-plane/iscsi-data-plane.ts";
+import { largestFile } from "./data-plane/largest-file.ts";
 import type { Faults } from "./faults/faults.ts";
 import { ArrayModel } from "./model/array-model.ts";
-import type { ArraySettings } from "./model/array-settings.ts";
+import {
+  type ArraySettings,
+  defaultArraySettings,
+} from "./model/array-settings.ts";
+import { ownFolder } from "./own-folder.ts";
 import { allEndpoints } from "./resources/all-endpoints.ts";
 import type { RequestLog } from "./rest/request-log.ts";
 import { RestServer } from "./rest/rest-server.ts";
@@ -71,6 +76,11 @@ export class Simulator implements AsyncDisposable {
     return this.#server.url;
   }
 
+  /** The newest REST version it serves. */
+  get newest(): Version {
+    return this.#server.versions.at(-1) ?? "2.0";
+  }
+
   get faults(): Faults {
     return this.#server.faults;
   }
@@ -116,7 +126,13 @@ async function startParts(
   const model = await ArrayModel.create({
     clock,
     dataPlane,
-    ...(options.settings !== undefined && { settings: options.settings }),
+    settings: {
+      maxVolumeSizeBytes: await largestFile(
+        folder,
+        defaultArraySettings().maxVolumeSizeBytes,
+      ),
+      ...options.settings,
+    },
   });
   const server = stack.use(
     await RestServer.start({
@@ -131,11 +147,6 @@ async function startParts(
   );
   const { caFile, fingerprint } = certificates;
   return { apiToken, caFile, fingerprint, clock, model, dataPlane, server };
-}
-
-async function ownFolder(parent: string): Promise<string> {
-  await mkdir(parent, { recursive: true });
-  return await mkdtemp(path.join(parent, "flash-array-"));
 }
 
 async function startDataPlane(

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import {
   createServer,
   type IncomingMessage,
@@ -6,6 +5,7 @@ import {
   type ServerResponse,
 } from "node:http";
 import type { AddressInfo } from "node:net";
+import { listen } from "../listen.ts";
 import { CommandError } from "./command-error.ts";
 import type { Controls } from "./controls.ts";
 import { type Command, runCommand } from "./run-command.ts";
@@ -23,8 +23,7 @@ export class ControlServer implements AsyncDisposable {
   /** Port 0 is any free one. */
   static async start(controls: Controls, port: number): Promise<ControlServer> {
     const server = new ControlServer(controls);
-    server.#server.listen(port, "127.0.0.1");
-    await once(server.#server, "listening");
+    await listen(server.#server, port, "the control interface");
     return server;
   }
 

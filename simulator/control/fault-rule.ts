@@ -1,22 +1,26 @@
+import { validateHeaderName, validateHeaderValue } from "node:http";
 import { type Fault, faultKinds, type FaultRule } from "../faults/fault.ts";
 import type { ActiveFault } from "../faults/faults.ts";
 import { CommandError } from "./command-error.ts";
 
+/** Timers that are longer end at once. */
+const longestMs = 2_147_483_647;
+
 /** Fields of a fault in JSON: those of the rule, with `pathPattern` for a regular expression, and the fault's own. */
 const fields: Readonly<Record<string, (value: unknown) => boolean>> = {
   kind: (value) => typeof value === "string" && faultKinds.has(value),
-  method: isString,
+  method: (value) => typeof value === "string" && /^[A-Z]+$/u.test(value),
   path: isString,
   pathPattern: isPattern,
   skip: isCount,
   times: (value) => value === "always" || isCount(value),
-  ms: isCount,
+  ms: (value) => isCount(value) && (value as number) <= longestMs,
   message: isString,
   context: isString,
   headers: (value) =>
     typeof value === "object" &&
     value !== null &&
-    Object.values(value).every(isString),
+    Object.entries(value).every(isHeader),
 };
 
 /** Which further fields a kind needs. */
@@ -86,6 +90,16 @@ export function shownFault({ id, rule, calls, left }: ActiveFault): object {
 
 function isString(value: unknown): boolean {
   return typeof value === "string";
+}
+
+function isHeader([name, value]: readonly [string, unknown]): boolean {
+  try {
+    validateHeaderName(name);
+    validateHeaderValue(name, String(value));
+    return isString(value);
+  } catch {
+    return false;
+  }
 }
 
 function isCount(value: unknown): boolean {

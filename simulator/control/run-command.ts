@@ -11,15 +11,21 @@ export interface Command {
   readonly bodyText: string;
 }
 
+/** No date is later. */
+const lastMs = 8_640_000_000_000_000;
+
 type Body = Readonly<Record<string, unknown>>;
 
 const commands: Readonly<
   Record<string, (controls: Controls, command: Command) => unknown>
 > = {
-  "GET /log": ({ log }, { query }) => ({
-    mark: log.mark(),
-    requests: log.since(Number(query.get("since") ?? 0)),
-  }),
+  "GET /log": ({ log }, { query }) => {
+    const since = query.get("since") ?? "0";
+    if (!/^\d{1,15}$/u.test(since)) {
+      throw new CommandError(400, "since has to be a mark of this log");
+    }
+    return { mark: log.mark(), requests: log.since(Number(since)) };
+  },
   "GET /faults": ({ faults }) => faults.list().map(shownFault),
   "POST /faults": ({ faults }, command) =>
     shownFault(faults.add(faultRule(bodyOf(command)))),
@@ -30,7 +36,12 @@ const commands: Readonly<
   "GET /clock": ({ clock }) => ({ now: clock.now() }),
   "POST /clock": ({ clock }, command) => {
     const { advanceMs } = bodyOf(command);
-    if (typeof advanceMs !== "number" || !(advanceMs >= 0)) {
+    if (
+      typeof advanceMs !== "number" ||
+      !Number.isSafeInteger(advanceMs) ||
+      advanceMs < 0 ||
+      clock.now() + advanceMs > lastMs
+    ) {
       throw new CommandError(400, 'need {"advanceMs": <milliseconds>}');
     }
     clock.advance(advanceMs);

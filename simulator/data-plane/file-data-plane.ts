@@ -3,6 +3,7 @@ import { mkdir, open, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import { cloneFile } from "./clone-file.ts";
 import type { DataPlane } from "./data-plane.ts";
+import { roomRefusal } from "./room-refusal.ts";
 
 /** Volumes as sparse files that no host reaches: for tests without iSCSI, and the ground of the `iscsi` kind. */
 export class FileDataPlane implements DataPlane {
@@ -32,8 +33,12 @@ export class FileDataPlane implements DataPlane {
   }
 
   async create(id: string, sizeBytes: number): Promise<void> {
-    await using file = await open(this.pathOf(id), "w");
-    await file.truncate(sizeBytes);
+    try {
+      await using file = await open(this.pathOf(id), "w");
+      await file.truncate(sizeBytes);
+    } catch (error) {
+      throw roomRefusal(error);
+    }
   }
 
   async clone(fromId: string, id: string): Promise<void> {
@@ -42,14 +47,20 @@ export class FileDataPlane implements DataPlane {
     try {
       await cloneFile(this.pathOf(fromId), half);
       await rename(half, this.pathOf(id));
+    } catch (error) {
+      throw roomRefusal(error);
     } finally {
       await rm(half, { force: true });
     }
   }
 
   async resize(id: string, sizeBytes: number): Promise<void> {
-    await using file = await open(this.pathOf(id), "r+");
-    await file.truncate(sizeBytes);
+    try {
+      await using file = await open(this.pathOf(id), "r+");
+      await file.truncate(sizeBytes);
+    } catch (error) {
+      throw roomRefusal(error);
+    }
   }
 
   async remove(id: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { ArrayRefusal } from "../array-refusal.ts";
 import type { Version } from "../version.ts";
 import type { ArrayModel } from "./array-model.ts";
+import { changedPriority } from "./changed-priority.ts";
 import type { ProtectionGroupRecord } from "./container-record.ts";
 import { destroyVolumes, recoverVolumes } from "./destroy-volumes.ts";
 import { checkLive, checkNameIsFree } from "./find-volume.ts";
@@ -32,6 +33,8 @@ export interface VolumeChange {
   readonly volumeGroup?: string;
   readonly qos?: Partial<Qos>;
   readonly priorityAdjustment?: Partial<PriorityAdjustment>;
+  /** Volumes are promoted here, and stay so. */
+  readonly promotion?: "promoted";
   readonly joined: readonly ProtectionGroupRecord[];
   readonly left: readonly ProtectionGroupRecord[];
 }
@@ -51,6 +54,7 @@ export async function changeVolumes(
     }
     return;
   }
+  checkOnePlace(change);
   const names = volumes.map((volume) => newNameOf(model, volume, change));
   if (change.name !== undefined && volumes.length > 1) {
     // Invented text.
@@ -68,19 +72,38 @@ export async function changeVolumes(
 
 function checkAlone(change: VolumeChange): void {
   const { name, provisioned, pod, volumeGroup, qos } = change;
-  if ([name, provisioned, pod, volumeGroup, qos].some((x) => x !== undefined)) {
+  const { priorityAdjustment, promotion } = change;
+  const others = [name, provisioned, pod, volumeGroup, qos];
+  const isMore =
+    [...others, priorityAdjustment, promotion].some((x) => x !== undefined) ||
+    change.joined.length + change.left.length > 0 ||
+    change.isTruncate;
+  if (isMore) {
     // Invented text; that name and destroyed do not go together is known from one driver.
     throw new ArrayRefusal("destroyed cannot be changed with other fields.");
+  }
+}
+
+/** A rename stays in its place, so that it and two moves exclude one another. */
+function checkOnePlace({ name, pod, volumeGroup }: VolumeChange): void {
+  const given = [name, pod, volumeGroup].filter((x) => x !== undefined);
+  if (given.length > 1) {
+    // Invented text.
+    throw new ArrayRefusal(
+      "Only one of name, pod and volume_group can be changed at once.",
+      name ?? null,
+    );
   }
 }
 
 function checkChange(
   model: ArrayModel,
   volume: VolumeRecord,
-  { provisioned, isTruncate, qos }: VolumeChange,
+  { provisioned, isTruncate, qos, priorityAdjustment }: VolumeChange,
 ): void {
   checkLive(volume);
   checkQos(qos ?? {}, volume.name);
+  changedPriority(volume.priorityAdjustment, priorityAdjustment, volume);
   if (provisioned === undefined) {
     return;
   }
@@ -172,10 +195,11 @@ function apply(
     model.volumes.rename(volume, name);
   }
   volume.qos = { ...volume.qos, ...qos };
-  volume.priorityAdjustment = {
-    ...volume.priorityAdjustment,
-    ...priorityAdjustment,
-  };
+  volume.priorityAdjustment = changedPriority(
+    volume.priorityAdjustment,
+    priorityAdjustment,
+    volume,
+  );
   for (const group of joined) {
     group.volumeIds.add(volume.id);
   }

@@ -87,6 +87,8 @@ export async function eradicateContainer(
   refuseEradication(
     model,
     contents.map(({ id }) => id),
+    // LXD's driver looks for these words to let a pod go that SafeMode keeps.
+    kind === "Pod" ? "Cannot eradicate pod. " : "",
   );
   switch (container.kind) {
     case "Volume group": {

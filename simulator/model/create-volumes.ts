@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { ArrayRefusal } from "../array-refusal.ts";
 import type { Version } from "../version.ts";
 import type { ArrayModel } from "./array-model.ts";
+import { changedPriority, noAdjustment } from "./changed-priority.ts";
 import type { ProtectionGroupRecord } from "./container-record.ts";
 import {
   checkLive,
@@ -77,16 +78,19 @@ function checkWanted({
   source,
   groups,
   qos,
+  priorityAdjustment,
 }: NewVolumes): void {
   const distinct = new Set(names.map((name) => name.toLowerCase()));
   if (names.length === 0 || distinct.size < names.length) {
     // Invented text.
     throw new ArrayRefusal("Names of volumes are missing or given twice.");
   }
-  if (isOverwrite && (source === undefined || groups.length > 0)) {
-    // Invented text.
+  const isMore =
+    groups.length > 0 || qos !== undefined || priorityAdjustment !== undefined;
+  if (isOverwrite && (source === undefined || isMore)) {
+    // Invented text; whether an array would set the limits of what exists is in no document.
     throw new ArrayRefusal(
-      "An overwrite needs a source and takes no protection groups.",
+      "An overwrite needs a source and takes no protection groups, limits and priority.",
       names[0],
     );
   }
@@ -161,12 +165,11 @@ function newVolume(
       bandwidth_limit: wanted.qos?.bandwidth_limit ?? null,
       iops_limit: wanted.qos?.iops_limit ?? null,
     },
-    priorityAdjustment: {
-      priority_adjustment_operator:
-        wanted.priorityAdjustment?.priority_adjustment_operator ?? "+",
-      priority_adjustment_value:
-        wanted.priorityAdjustment?.priority_adjustment_value ?? 0,
-    },
+    priorityAdjustment: changedPriority(
+      noAdjustment,
+      wanted.priorityAdjustment,
+      { name },
+    ),
     tags: [],
   };
 }

@@ -1,5 +1,4 @@
 import { ArrayRefusal } from "../array-refusal.ts";
-import type { ArrayModel } from "./array-model.ts";
 import type { HostRecord } from "./host-record.ts";
 
 const personalities = new Set([
@@ -25,22 +24,26 @@ export function checkOneProtocol(host: HostRecord): void {
     // Invented text.
     throw new ArrayRefusal("Invalid personality.", host.name);
   }
-  const vlan = Number(host.vlan ?? "1");
+  const { vlan } = host;
   const isVlan =
-    host.vlan === "any" ||
-    host.vlan === "untagged" ||
-    (Number.isInteger(vlan) && vlan >= 1 && vlan <= 4094);
+    vlan === null ||
+    vlan === "any" ||
+    vlan === "untagged" ||
+    (/^[1-9]\d{0,3}$/u.test(vlan) && Number(vlan) <= 4094);
   if (!isVlan) {
     // Invented text.
     throw new ArrayRefusal("Invalid VLAN.", host.name);
   }
 }
 
-/** Refuses an initiator that another host has, or that is none. */
-export function checkInitiators(model: ArrayModel, host: HostRecord): void {
+/** Refuses an initiator that another of all hosts has, or that is none. */
+export function checkInitiators(
+  host: HostRecord,
+  all: readonly HostRecord[],
+): void {
   checkShapes(host);
   const own = initiatorsOf(host);
-  for (const other of model.hosts.all()) {
+  for (const other of all) {
     if (other.id !== host.id) {
       const shared = initiatorsOf(other).find((name) => own.includes(name));
       if (shared !== undefined) {

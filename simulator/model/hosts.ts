@@ -29,7 +29,7 @@ export function createHosts(
     throw new ArrayRefusal("Initiators are already in use.", names[1]);
   }
   for (const host of made) {
-    checkHost(model, host);
+    checkHost(host, model.hosts.all());
   }
   for (const host of made) {
     model.hosts.add(host);
@@ -37,42 +37,95 @@ export function createHosts(
   return made;
 }
 
-/** Changes a host; the data plane learns of it first. */
-export async function changeHost(
+/** What `PATCH /hosts` makes of one host. */
+export interface HostChange {
+  readonly host: HostRecord;
+  readonly fields: HostFields & { readonly name: string };
+  /** Null takes it out of its group, undefined leaves it where it is. */
+  readonly group: HostGroupRecord | null | undefined;
+}
+
+/** Changes hosts; all are checked before the first is changed, and the data plane learns of each first. */
+export async function changeHosts(
   model: ArrayModel,
-  host: HostRecord,
-  change: Partial<HostFields> & { readonly name?: string },
+  changes: readonly HostChange[],
 ): Promise<void> {
-  const after: HostRecord = { ...host, ...change };
-  if (change.name !== undefined) {
-    checkPart("Host", change.name);
-    const taken = model.hosts.named(change.name);
-    if (taken !== undefined && taken !== host) {
-      throw new ArrayRefusal("Host already exists.", change.name);
+  checkNames(model, changes);
+  const changed = changes.map(({ host, fields }) => ({ ...host, ...fields }));
+  const others = model.hosts
+    .all()
+    .filter((host) => !changes.some((change) => change.host === host));
+  for (const after of changed) {
+    checkHost(after, [...others, ...changed]);
+  }
+  for (const { host, group } of changes) {
+    if (group !== null && group !== undefined && group.id !== host.groupId) {
+      checkJoin(model, group, { ...host, groupId: null });
     }
   }
-  checkHost(model, after);
+  for (const change of changes) {
+    await changeHost(model, change);
+  }
+}
+
+function checkNames(model: ArrayModel, changes: readonly HostChange[]): void {
+  for (const { host, fields } of changes) {
+    if (fields.name === host.name) {
+      continue;
+    }
+    checkPart("Host", fields.name);
+    if (changes.length > 1) {
+      // Invented text.
+      throw new ArrayRefusal("Only one host can be renamed.", fields.name);
+    }
+    const taken = model.hosts.named(fields.name);
+    if (taken !== undefined && taken !== host) {
+      throw new ArrayRefusal("Host already exists.", fields.name);
+    }
+  }
+}
+
+async function changeHost(
+  model: ArrayModel,
+  { host, fields, group }: HostChange,
+): Promise<void> {
+  const after: HostRecord = { ...host, ...fields };
   const seen = connectionsSeenBy(model.connections, host);
   if (seen.length > 0) {
     await changeAccess(model, host, after, seen);
   }
   model.hosts.rename(host, after.name);
   Object.assign(host, after);
+  const current = model.hostGroups.withId(host.groupId ?? "");
+  if (group === undefined || group === (current ?? null)) {
+    return;
+  }
+  if (current !== undefined) {
+    await leaveGroup(model, current, [host]);
+  }
+  if (group !== null) {
+    await joinGroup(model, group, [host]);
+  }
 }
 
-/** Removes a host that sees no volume; there is no way back. */
-export async function deleteHost(
+/** Removes hosts that see no volume, all or none of them; there is no way back. */
+export async function deleteHosts(
   model: ArrayModel,
-  host: HostRecord,
+  hosts: readonly HostRecord[],
 ): Promise<void> {
-  if (connectionsSeenBy(model.connections, host).length > 0) {
+  const used = hosts.find(
+    (host) => connectionsSeenBy(model.connections, host).length > 0,
+  );
+  if (used !== undefined) {
     throw new ArrayRefusal(
       "Host cannot be deleted due to existing connections.",
-      host.name,
+      used.name,
     );
   }
-  await model.dataPlane.removeHost(host.name);
-  model.hosts.remove(host);
+  for (const host of hosts) {
+    await model.dataPlane.removeHost(host.name);
+    model.hosts.remove(host);
+  }
 }
 
 /** Puts hosts into a group; they see its volumes from then on. */
@@ -81,33 +134,36 @@ export async function joinGroup(
   group: HostGroupRecord,
   hosts: readonly HostRecord[],
 ): Promise<void> {
-  const shared = sharedOf(model, group.id);
   for (const host of hosts) {
-    if (host.groupId !== null) {
-      throw new ArrayRefusal(
-        "Host already belongs to a host group.",
-        host.name,
-      );
-    }
-    const own = connectionsSeenBy(model.connections, host);
-    const isTwice = own.some((one) =>
-      shared.some(
-        (other) =>
-          other.number === one.number || other.volumeId === one.volumeId,
-      ),
-    );
-    if (isTwice) {
-      // Invented text.
-      throw new ArrayRefusal(
-        "Host has a volume or LUN that is already in use by the host group.",
-        host.name,
-      );
-    }
+    checkJoin(model, group, host);
   }
   const joined = hosts.map((host) => ({ ...host, groupId: group.id }));
-  await publish(model, joined, shared);
+  await publish(model, joined, sharedOf(model, group.id));
   for (const host of hosts) {
     host.groupId = group.id;
+  }
+}
+
+function checkJoin(
+  model: ArrayModel,
+  group: HostGroupRecord,
+  host: HostRecord,
+): void {
+  if (host.groupId !== null) {
+    throw new ArrayRefusal("Host already belongs to a host group.", host.name);
+  }
+  const shared = sharedOf(model, group.id);
+  const isTwice = connectionsSeenBy(model.connections, host).some((one) =>
+    shared.some(
+      (other) => other.number === one.number || other.volumeId === one.volumeId,
+    ),
+  );
+  if (isTwice) {
+    // Invented text.
+    throw new ArrayRefusal(
+      "Host has a volume or LUN that is already in use by the host group.",
+      host.name,
+    );
   }
 }
 
@@ -155,8 +211,8 @@ function sharedOf(
   );
 }
 
-function checkHost(model: ArrayModel, host: HostRecord): void {
+function checkHost(host: HostRecord, all: readonly HostRecord[]): void {
   checkOneProtocol(host);
-  checkInitiators(model, host);
+  checkInitiators(host, all);
   checkChap(host);
 }

@@ -75,10 +75,11 @@ export function refuseLocked(groups: readonly ProtectionGroupRecord[]): void {
   }
 }
 
-/** SafeMode: refuses to eradicate by hand. */
+/** SafeMode: refuses to eradicate by hand; `preface` begins the error's text. */
 export function refuseEradication(
   model: ArrayModel,
   volumeIds: readonly string[],
+  preface = "",
 ): void {
   const isLocked = model.protectionGroups
     .all()
@@ -88,6 +89,6 @@ export function refuseEradication(
         volumeIds.some((id) => members.has(id)),
     );
   if (isLocked || model.settings.manualEradication === "all-disabled") {
-    throw new ArrayRefusal("Eradication is disabled.");
+    throw new ArrayRefusal(`${preface}Eradication is disabled.`);
   }
 }

@@ -5,6 +5,8 @@ import type { VolumeName } from "./object-names.ts";
 import type { Qos } from "./volume-record.ts";
 
 const mebibyte = 1_048_576;
+/** What arrays take. */
+const largest = 4_503_599_627_370_496;
 
 /** Refuses a size that no volume may have. */
 export function checkSize(
@@ -12,8 +14,14 @@ export function checkSize(
   sizeBytes: number,
   name: string,
 ): void {
-  if (sizeBytes < mebibyte || sizeBytes > model.settings.maxVolumeSizeBytes) {
-    throw new ArrayRefusal("Volume size must be between 1 MB and 4 PB", name);
+  const most = model.settings.maxVolumeSizeBytes;
+  if (sizeBytes < mebibyte || sizeBytes > most) {
+    throw new ArrayRefusal(
+      most === largest
+        ? "Volume size must be between 1 MB and 4 PB"
+        : `Volume size must be between 1 MB and ${most} bytes, as this simulator's file system or settings say`,
+      name,
+    );
   }
   if (sizeBytes % 512 !== 0) {
     // Invented text.

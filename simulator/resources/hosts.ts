@@ -1,15 +1,9 @@
 import { ArrayRefusal } from "../array-refusal.ts";
 import type { ArrayModel } from "../model/array-model.ts";
 import { connectionsSeenBy } from "../model/connections.ts";
-import type { HostRecord } from "../model/host-record.ts";
-import {
-  changeHost,
-  createHosts,
-  deleteHost,
-  joinGroup,
-  leaveGroup,
-} from "../model/hosts.ts";
-import type { Endpoint, Item } from "../rest/endpoint.ts";
+import type { HostGroupRecord, HostRecord } from "../model/host-record.ts";
+import { changeHosts, createHosts, deleteHosts } from "../model/hosts.ts";
+import type { Answer, Endpoint, Item, Query } from "../rest/endpoint.ts";
 import type { Version } from "../version.ts";
 import { arrayOf, object, reference } from "./body-shapes.ts";
 import { type HostBody, readHostChange, readNewHost } from "./host-body.ts";
@@ -78,13 +72,9 @@ export function hostEndpoints(model: ArrayModel): readonly Endpoint[] {
       }),
       fieldsSince,
       handle: ({ query, body }) =>
-        model.change(async () => {
-          const hosts = pickWritten(model.hosts, query, kind);
-          for (const host of hosts) {
-            await patchHost(model, host, withoutNulls(body) as HostBody);
-          }
-          return { items: hosts.map((host) => hostItem(model, host)) };
-        }),
+        model.change(() =>
+          patchHosts(model, query, withoutNulls(body) as HostBody),
+        ),
     },
     {
       method: "DELETE",
@@ -93,9 +83,7 @@ export function hostEndpoints(model: ArrayModel): readonly Endpoint[] {
       query: { names: list },
       handle: ({ query }) =>
         model.change(async () => {
-          for (const host of pickWritten(model.hosts, query, kind)) {
-            await deleteHost(model, host);
-          }
+          await deleteHosts(model, pickWritten(model.hosts, query, kind));
           return { items: [] };
         }),
     },
@@ -119,28 +107,34 @@ function listing(model: ArrayModel): Endpoint {
   };
 }
 
-/** An empty name of a group takes the host out of its group. */
-async function patchHost(
+async function patchHosts(
   model: ArrayModel,
-  host: HostRecord,
+  query: Query,
   body: HostBody,
-): Promise<void> {
-  const wanted = body.host_group?.name;
-  const current = model.hostGroups.withId(host.groupId ?? "");
-  const next = model.hostGroups.named(wanted ?? "");
-  if (wanted !== undefined && wanted !== "" && next === undefined) {
-    throw new ArrayRefusal("Host group does not exist.", wanted);
+): Promise<Answer> {
+  const hosts = pickWritten(model.hosts, query, kind);
+  const group = groupOf(model, body);
+  await changeHosts(
+    model,
+    hosts.map((host) => ({ host, fields: readHostChange(host, body), group })),
+  );
+  return { items: hosts.map((host) => hostItem(model, host)) };
+}
+
+/** An empty name of a group takes the host out of its group. */
+function groupOf(
+  model: ArrayModel,
+  { host_group: wanted }: HostBody,
+): HostGroupRecord | null | undefined {
+  const name = wanted?.name;
+  if (name === undefined || name === "") {
+    return name === undefined ? undefined : null;
   }
-  await changeHost(model, host, readHostChange(host, body));
-  if (wanted === undefined) {
-    return;
+  const group = model.hostGroups.named(name);
+  if (group === undefined) {
+    throw new ArrayRefusal("Host group does not exist.", name);
   }
-  if (current !== undefined && current !== next) {
-    await leaveGroup(model, current, [host]);
-  }
-  if (next !== undefined && current !== next) {
-    await joinGroup(model, next, [host]);
-  }
+  return group;
 }
 
 function hostItem(model: ArrayModel, host: HostRecord): Item {

@@ -13,6 +13,7 @@ import { checkPart } from "../model/object-names.ts";
 import { ensureProtectionGroup } from "../model/protection.ts";
 import type { Call, Endpoint, Item } from "../rest/endpoint.ts";
 import { arrayOf, object, reference } from "./body-shapes.ts";
+import { checkPromotionState } from "./check-promotion.ts";
 import { boolean, list, since, string, totalListing } from "./parameters.ts";
 import { newNames, pickListed, pickWritten } from "./pick-objects.ts";
 import { podItem, podSince } from "./pod-item.ts";
@@ -171,6 +172,7 @@ function changePod(
 ): void {
   const change = withoutNulls(body) as PodBody;
   const container = { kind, record } as const;
+  checkPromotionState(change.requested_promotion_state);
   if (change.name !== undefined && change.destroyed !== undefined) {
     // Invented text.
     throw new ArrayRefusal("destroyed cannot be changed with other fields.");

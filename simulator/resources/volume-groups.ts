@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { ArrayRefusal } from "../array-refusal.ts";
 import type { ArrayModel } from "../model/array-model.ts";
+import { changedPriority, noAdjustment } from "../model/changed-priority.ts";
 import type { VolumeGroupRecord } from "../model/container-record.ts";
 import {
   checkContainerNameIsFree,
@@ -128,17 +129,17 @@ function makeGroups(model: ArrayModel, call: Call): readonly Item[] {
     checkContainerNameIsFree(kind, model.volumeGroups, name);
     checkQos(qos, name);
   }
+  const priority = changedPriority(noAdjustment, body.priority_adjustment, {
+    name: names[0] ?? "",
+    isGroup: true,
+  });
   return names.map((name) => {
     const group: VolumeGroupRecord = {
       id: randomUUID(),
       name,
       expiresAtMs: null,
       qos: { bandwidth_limit: null, iops_limit: null, ...qos },
-      priorityAdjustment: {
-        priority_adjustment_operator: "+",
-        priority_adjustment_value: 0,
-        ...body.priority_adjustment,
-      },
+      priorityAdjustment: priority,
     };
     model.volumeGroups.add(group);
     return groupItem(model, group);
@@ -164,6 +165,11 @@ function changeGroup(
   const change = withoutNulls(body) as GroupBody;
   const qos = readQos(change.qos ?? {});
   checkQos(qos, record.name);
+  const priority = changedPriority(
+    record.priorityAdjustment,
+    change.priority_adjustment,
+    { name: record.name, isGroup: true },
+  );
   if (change.name !== undefined && change.destroyed !== undefined) {
     // Invented text.
     throw new ArrayRefusal("destroyed cannot be changed with other fields.");
@@ -190,10 +196,7 @@ function changeGroup(
     renameContainer(model, { kind, record }, change.name);
   }
   record.qos = { ...record.qos, ...qos };
-  record.priorityAdjustment = {
-    ...record.priorityAdjustment,
-    ...change.priority_adjustment,
-  };
+  record.priorityAdjustment = priority;
 }
 
 function groupItem(model: ArrayModel, group: VolumeGroupRecord): Item {

@@ -13,6 +13,7 @@ import {
   qosChange,
   reference,
 } from "./body-shapes.ts";
+import { checkPromotion } from "./check-promotion.ts";
 import { boolean, list, since, totalListing } from "./parameters.ts";
 import { newNames, pickListed, pickWritten } from "./pick-objects.ts";
 import { readQos } from "./read-qos.ts";
@@ -207,6 +208,8 @@ function readChange(
       query.list(`${direction}_protection_group_names`),
       query.list(`${direction}_protection_group_ids`),
     );
+  const promotion = given.requested_promotion_state;
+  checkPromotion(promotion);
   const pod = nameOf(given.pod, (id) => model.pods.withId(id)?.name);
   const volumeGroup = nameOf(
     given.volume_group,
@@ -226,6 +229,7 @@ function readChange(
     ...(given.priority_adjustment !== undefined && {
       priorityAdjustment: given.priority_adjustment,
     }),
+    ...(promotion === "promoted" && { promotion }),
   };
 }
 

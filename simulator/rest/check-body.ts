@@ -4,7 +4,7 @@ import type { BodyShape, Endpoint, Json } from "./endpoint.ts";
 import { isItem, isList } from "./item-field.ts";
 
 /**
- * Reads a request's body and checks it against the endpoint's shape. A null is taken for every field.
+ * Reads a request's body and checks it against the endpoint's shape. A null is taken for every field, not in a list.
  *
  * @throws {ArrayRefusal} a body where none belongs, none where one does, broken JSON, an unknown or too new field, a wrong type
  */
@@ -55,7 +55,11 @@ function check(value: Json, shape: BodyShape, place: Place): void {
         throw wrongType(place, "list");
       }
       for (const [index, one] of value.entries()) {
-        check(one, shape.of, { ...place, path: `${place.path}[${index}]` });
+        const path = `${place.path}[${index}]`;
+        if (one === null) {
+          throw new ArrayRefusal(`Field '${path}' of the body is null.`);
+        }
+        check(one, shape.of, { ...place, path });
       }
       return;
     case "object":

@@ -21,13 +21,16 @@ export interface ListRequest {
 export function listReply(request: ListRequest, pages: Pages): Reply {
   const { endpoint, query, shape } = request;
   const shapes = shape === undefined ? [] : [shape];
-  const filter = query.string("filter");
   const sort = query.list("sort");
   const limit = query.integer("limit");
-  const matching =
-    filter === undefined
-      ? request.items
-      : matchFilter(parseFilter(filter), request.items, shapes);
+  const filters = (query.list("filter") ?? []).map(parseFilter);
+  // Each looks at all items: what one lets through does not decide which fields the next one may name.
+  const matching = filters
+    .map((filter) => new Set(matchFilter(filter, request.items, shapes)))
+    .reduce<readonly Item[]>(
+      (kept, allowed) => kept.filter((item) => allowed.has(item)),
+      request.items,
+    );
   const page = pages.cut(
     sort === undefined ? matching : sortItems(matching, sort, shapes),
     {

@@ -21,13 +21,16 @@ export interface Page {
   readonly moreItemsRemaining: boolean;
 }
 
-interface Rest {
+/** A list that somebody walks through; all its tokens share it. */
+interface Walk {
+  readonly id: string;
   readonly identity: string;
   readonly items: readonly Item[];
 }
 
-/** Older tokens are forgotten. */
-const keptTokens = 1000;
+/** Beyond them the walks that rest longest are forgotten, but for the newest, which may be longer. */
+const keptWalks = 1000;
+const keptItems = 50_000;
 
 /**
  * Cuts lists into pages. A token stands for the rest of the list as it was with the first page: every item comes
@@ -35,55 +38,79 @@ const keptTokens = 1000;
  */
 export class Pages {
   readonly #settings: { readonly pageSize: number };
-  readonly #rests = new Map<string, Rest>();
+  /** The one used last is at the end. */
+  readonly #walks = new Map<string, Walk>();
+  #itemCount = 0;
 
   constructor(settings: { readonly pageSize: number }) {
     this.#settings = settings;
   }
 
+  /** How many items are kept for tokens. */
+  get itemCount(): number {
+    return this.#itemCount;
+  }
+
   /** @throws {ArrayRefusal} a token of another query, or with a sort */
   cut(items: readonly Item[], request: PageRequest): Page {
-    const { limit, offset = 0, continuationToken: token } = request;
-    const rest =
-      token === undefined ? items.slice(offset) : this.#restOf(token, request);
+    const { identity, limit, offset = 0, continuationToken: token } = request;
+    const { walk, from } =
+      token === undefined
+        ? { walk: { id: randomUUID(), identity, items }, from: offset }
+        : this.#resumed(token, request);
     if (limit === 0) {
       return { items: [], continuationToken: null, moreItemsRemaining: false };
     }
-    const size = Math.min(
-      limit ?? this.#settings.pageSize,
-      this.#settings.pageSize,
-    );
-    const after = rest.slice(size);
+    const { pageSize } = this.#settings;
+    const to = from + Math.min(limit ?? pageSize, pageSize);
+    const moreItemsRemaining = to < walk.items.length;
     return {
-      items: rest.slice(0, size),
-      moreItemsRemaining: after.length > 0,
+      items: walk.items.slice(from, to),
+      moreItemsRemaining,
       continuationToken:
-        after.length > 0 && request.hasTokens && !request.isSorted
-          ? this.#keep({ identity: request.identity, items: after })
+        moreItemsRemaining && request.hasTokens && !request.isSorted
+          ? this.#keep(walk, to)
           : null,
     };
   }
 
-  #restOf(token: string, request: PageRequest): readonly Item[] {
+  #resumed(
+    token: string,
+    request: PageRequest,
+  ): { readonly walk: Walk; readonly from: number } {
     if (request.isSorted) {
       throw new ArrayRefusal(
         "'continuation_token' works with the default sort only; use 'offset'.",
       );
     }
-    const rest = this.#rests.get(token);
-    if (rest === undefined || rest.identity !== request.identity) {
+    const [id = "", from = ""] = Buffer.from(token, "base64")
+      .toString()
+      .split(" ");
+    const walk = this.#walks.get(id);
+    if (walk === undefined || walk.identity !== request.identity) {
       throw new ArrayRefusal("Invalid continuation token.");
     }
-    return rest.items;
+    return { walk, from: Number(from) };
   }
 
-  #keep(rest: Rest): string {
-    const token = Buffer.from(randomUUID()).toString("base64");
-    this.#rests.set(token, rest);
-    const [oldest] = this.#rests.keys();
-    if (this.#rests.size > keptTokens && oldest !== undefined) {
-      this.#rests.delete(oldest);
+  #keep(walk: Walk, from: number): string {
+    this.#forget(walk);
+    this.#walks.set(walk.id, walk);
+    this.#itemCount += walk.items.length;
+    for (const old of this.#walks.values()) {
+      const isTooMuch =
+        this.#itemCount > keptItems || this.#walks.size > keptWalks;
+      if (!isTooMuch || old === walk) {
+        break;
+      }
+      this.#forget(old);
     }
-    return token;
+    return Buffer.from(`${walk.id} ${from}`).toString("base64");
+  }
+
+  #forget(walk: Walk): void {
+    if (this.#walks.delete(walk.id)) {
+      this.#itemCount -= walk.items.length;
+    }
   }
 }

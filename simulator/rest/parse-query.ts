@@ -31,7 +31,7 @@ export function queryPairs(
 }
 
 /**
- * Reads a query as strictly as the vendor's OpenAPI file allows.
+ * Reads a query as strictly as the vendor's OpenAPI file allows. Filters come as a list: all of them hold.
  *
  * @throws {ArrayRefusal} an unknown, repeated, too new, empty or malformed parameter, or two that exclude each other
  */
@@ -50,6 +50,13 @@ export function parseQuery(
       throw new ArrayRefusal(
         `Query parameter '${name}' is not known in REST version ${version}.`,
       );
+    }
+    if (name === "filter") {
+      // LXD's driver repeats it, and means all of them.
+      const filters = values.get(name);
+      const former = typeof filters === "object" ? filters : [];
+      values.set(name, [...former, notEmpty(name, value)]);
+      continue;
     }
     if (values.has(name)) {
       throw new ArrayRefusal(
@@ -76,10 +83,7 @@ function parameterOf(endpoint: Endpoint, name: string): Parameter | undefined {
 function valueOf(name: string, text: string, parameter: Parameter): QueryValue {
   switch (parameter.type) {
     case "string":
-      if (text === "") {
-        throw new ArrayRefusal(`Query parameter '${name}' is empty.`);
-      }
-      return text;
+      return notEmpty(name, text);
     case "list":
       return listOf(name, text);
     case "boolean":
@@ -92,6 +96,13 @@ function valueOf(name: string, text: string, parameter: Parameter): QueryValue {
     case "integer":
       return integerOf(name, text);
   }
+}
+
+function notEmpty(name: string, text: string): string {
+  if (text === "") {
+    throw new ArrayRefusal(`Query parameter '${name}' is empty.`);
+  }
+  return text;
 }
 
 function listOf(name: string, text: string): readonly string[] {

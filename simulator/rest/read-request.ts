@@ -83,7 +83,12 @@ async function bodyOf(
 
 function loggedQueryOf(text: string): Readonly<Record<string, string>> {
   try {
-    return Object.fromEntries(queryPairs(text));
+    const values = new Map<string, string>();
+    for (const [name, value] of queryPairs(text)) {
+      const former = values.get(name);
+      values.set(name, former === undefined ? value : `${former}&${value}`);
+    }
+    return Object.fromEntries(values);
   } catch (error) {
     if (error instanceof ArrayRefusal) {
       return { "": text };

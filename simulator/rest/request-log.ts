@@ -12,7 +12,7 @@ export interface LoggedRequest {
   readonly path: string;
   /** Null where the URL has none. */
   readonly version: string | null;
-  /** Decoded, lists not split. */
+  /** Decoded, lists not split; values of a repeated name are joined by `&`. */
   readonly query: Readonly<Record<string, string>>;
   /** Null when there was none or it was no JSON. */
   readonly body: Json;
@@ -22,7 +22,7 @@ export interface LoggedRequest {
   readonly status: number | "open" | "reset";
   /** Of the answer, or why there is none. */
   readonly error: string | null;
-  /** How long it took by the real clock. */
+  /** How long it took by the real clock, in tenths. */
   readonly ms: number;
 }
 
@@ -43,9 +43,15 @@ export interface OpenRequest {
 /** So that an array that runs for days does not fill the memory. */
 const keptRequests = 100_000;
 
+/** Of paths, queries and bodies, roughly: bodies may have 1 MiB each. */
+const keptCharacters = 64 * 1024 ** 2;
+
 /** Every request in the order of arrival; a request is in it before it is executed. */
 export class RequestLog {
   #requests: Writable[] = [];
+  /** Of each request, in the same order. */
+  #lengths: number[] = [];
+  #length = 0;
   #dropped = 0;
 
   /** Logs an arrival. */
@@ -60,10 +66,10 @@ export class RequestLog {
       ms: 0,
     };
     this.#requests.push(entry);
-    if (this.#requests.length > keptRequests) {
-      this.#requests.shift();
-      this.#dropped += 1;
-    }
+    const length = JSON.stringify(request).length;
+    this.#lengths.push(length);
+    this.#length += length;
+    this.#dropOldest();
     return {
       setUser: (user) => {
         entry.user = user;
@@ -71,7 +77,7 @@ export class RequestLog {
       end: (status, error = null) => {
         entry.status = status;
         entry.error = error;
-        entry.ms = Math.round(performance.now() - beganMs);
+        entry.ms = Math.round((performance.now() - beganMs) * 10) / 10;
       },
     };
   }
@@ -91,5 +97,17 @@ export class RequestLog {
     return this.since(mark).filter(
       (request) => request.method === method && request.path === path,
     );
+  }
+
+  /** The newest stays, however long it is. */
+  #dropOldest(): void {
+    while (
+      this.#requests.length > keptRequests ||
+      (this.#length > keptCharacters && this.#requests.length > 1)
+    ) {
+      this.#requests.shift();
+      this.#length -= this.#lengths.shift() ?? 0;
+      this.#dropped += 1;
+    }
   }
 }

@@ -8,6 +8,7 @@ import type { Certificates } from "../certificates.ts";
 import type { Clock } from "../clock.ts";
 import type { Fault } from "../faults/fault.ts";
 import { Faults } from "../faults/faults.ts";
+import { listen } from "../listen.ts";
 import type { Version } from "../version.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { faultReply, isAnswering } from "./fault-reply.ts";
@@ -63,8 +64,7 @@ export class RestServer implements AsyncDisposable {
   /** Listens. */
   static async start(options: RestOptions): Promise<RestServer> {
     const server = new RestServer(options);
-    server.#server.listen(options.port, "127.0.0.1");
-    await once(server.#server, "listening");
+    await listen(server.#server, options.port, "the array's HTTPS");
     return server;
   }
 
@@ -72,6 +72,11 @@ export class RestServer implements AsyncDisposable {
   get url(): string {
     const { port } = this.#server.address() as AddressInfo;
     return `https://127.0.0.1:${port}`;
+  }
+
+  /** The 2.x versions, oldest first. */
+  get versions(): readonly Version[] {
+    return this.#router.apiVersions;
   }
 
   /** The 2.x versions from now on, as after an upgrade of the array. */

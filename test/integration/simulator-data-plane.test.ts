@@ -312,6 +312,24 @@ describe("IscsiDataPlane", () => {
     expect(digest(await readLun(lunOf(initiator, 1), mib))).toBe(digest(bytes));
   });
 
+  it("shows an open session the bytes of an overwrite, or an error", async () => {
+    const initiator = "iqn.1994-05.com.redhat:overwritten";
+    await plane.setHost({ hostName: "o", iqns: [initiator], chap: null });
+    await connected("o", "target", 1);
+    await plane.create("zeroes", 8 * mib);
+    await using session = await openLun(lunOf(initiator, 1));
+    await session.canRead();
+    await plane.clone("zeroes", "target");
+    expect(await readLun(lunOf(initiator, 1), 512)).toEqual(Buffer.alloc(512));
+    // tgtd no longer holds the file that was replaced, whoever reads.
+    for (const pid of await tgtdsBelow(folder.path)) {
+      for (const fd of await readdir(`/proc/${pid}/fd`)) {
+        const file = await readlink(`/proc/${pid}/fd/${fd}`).catch(() => "");
+        expect(file).not.toMatch(/\(deleted\)$/u);
+      }
+    }
+  });
+
   it("does not disturb a session when its volume grows", async () => {
     const initiator = "iqn.1994-05.com.redhat:busy";
     await plane.setHost({ hostName: "busy", iqns: [initiator], chap: null });

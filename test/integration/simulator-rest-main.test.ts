@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
@@ -62,7 +62,7 @@ function told(output: string, what: string): string {
 }
 
 describe("npm run simulator", () => {
-  it.each(["SIGINT", "SIGTERM"] as const)(
+  it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)(
     "tells how to reach it, serves that, and leaves nothing after %s",
     async (signal) => {
       await using folder = await tempFolder();
@@ -124,13 +124,15 @@ describe("npm run simulator", () => {
     ["an option that is none", ["--prot", "1"], /--prot/u],
     ["a port that is none", ["--port", "65536"], /at most 65535/u],
     ["a version that is none", ["--newest", "2.x"], /2\.26/u],
+    ["a version too new", ["--newest", "2.37"], /from 2\.0 to 2\.36/u],
+    ["a page without items", ["--page-size", "0"], /from 1 on/u],
     ["a data plane that is none", ["--data-plane", "nvme"], /file or iscsi/u],
     ["a word that is none", ["--set", "manualEradication=no"], /all-disabled/u],
     ["a setting that is none", ["--set", "colour=1"], /no setting colour/u],
     [
       "a setting of another type",
       ["--set", "maxVolumes=ten"],
-      /maxVolumes has to be a number/u,
+      /maxVolumes has to be a whole number/u,
     ],
   ])("ends with 2 and says why for %s", async (_, args, message) => {
     await using folder = await tempFolder();
@@ -160,6 +162,67 @@ describe("npm run simulator", () => {
     await expect(simulator.ended).resolves.toBe(0);
     expect(await acceptsConnection("127.0.0.3", Number(port))).toBe(false);
     expect(await readdir(folder.path)).toEqual([]);
+  });
+
+  it("removes what one that was killed left, and only that", async () => {
+    await using folder = await tempFolder();
+    await mkdir(path.join(folder.path, "flash-array-mine"));
+    await using killed = run("--folder", folder.path);
+    await using alive = run("--folder", folder.path);
+    for (const simulator of [killed, alive]) {
+      await eventually("it runs", () =>
+        simulator.output().includes("Ctrl-C ends it"),
+      );
+    }
+    killed.child.kill("SIGKILL");
+    await killed.ended;
+    await using next = run("--folder", folder.path, "--newest", "2.2");
+    await eventually("it runs", () => next.output().includes("Ctrl-C ends it"));
+    expect(next.output()).toMatch(/\/api\/2\.2\/login/u);
+    const kept = [alive, next].map((simulator) =>
+      path.basename(path.dirname(told(simulator.output(), "authority"))),
+    );
+    expect((await readdir(folder.path)).toSorted()).toEqual(
+      [...kept, "flash-array-mine"].toSorted(),
+    );
+  });
+
+  it("ends when npm is told to or dies", async () => {
+    for (const signal of ["SIGTERM", "SIGHUP"] as const) {
+      await using folder = await tempFolder();
+      const npm = spawn(
+        "npm",
+        ["run", "--ignore-scripts", "simulator", "--", "--folder", folder.path],
+        { cwd: path.dirname(path.dirname(main)), stdio: "pipe" },
+      );
+      let output = "";
+      npm.stdout.on("data", (chunk: Buffer) => {
+        output += chunk.toString();
+      });
+      await eventually("it runs", () => output.includes("Ctrl-C ends it"));
+      npm.kill(signal);
+      await eventually(
+        "its folder is gone",
+        async () => (await readdir(folder.path)).length === 0,
+      );
+      expect(await readdir(folder.path)).toEqual([]);
+    }
+  }, 30_000);
+
+  it("says what is wrong with a folder or a port", async () => {
+    await using folder = await tempFolder();
+    const file = path.join(folder.path, "file");
+    await writeFile(file, "");
+    await using first = run("--folder", file);
+    await expect(first.ended).resolves.toBe(1);
+    expect(first.output()).toMatch(/it is no folder/u);
+    await using other = await Simulator.start({ folder: folder.path });
+    const { port } = new URL(other.url);
+    for (const option of ["--port", "--control-port"]) {
+      await using taken = run("--folder", folder.path, option, port);
+      await expect(taken.ended).resolves.toBe(1);
+      expect(taken.output()).toMatch(/somebody else listens there/u);
+    }
   });
 
   it("shows its options", async () => {

@@ -6,10 +6,12 @@ import type {
   FilterLiteral,
   FilterOperator,
 } from "./filter-expression.ts";
+import { matchesWildcards } from "./matches-wildcards.ts";
 
 /**
- * The items that a filter lets through. Texts are compared exactly. `shapes` are items that show which fields there
- * are, for when there is none to look at.
+ * The items that a filter lets through. Names are compared without regard to case (LXD's driver asks for the port
+ * `ct0.eth4`, which arrays call `CT0.ETH4`), other texts exactly. `shapes` are items that show which fields there are,
+ * for when there is none to look at.
  *
  * @throws {ArrayRefusal} a field that no item has, or a literal of the wrong type
  */
@@ -69,7 +71,7 @@ function hasPart(value: Json, field: string, part: string): boolean {
   if (typeof value !== "string") {
     throw wrongType(field);
   }
-  return value.includes(part);
+  return comparable(value, field).includes(comparable(part, field));
 }
 
 function isCompared(
@@ -91,9 +93,11 @@ function isTrue(
   field: string,
 ): boolean {
   if (typeof value === "string" && literal.kind === "text") {
+    const text = comparable(value, field);
+    const other = comparable(literal.value, field);
     return operator === "="
-      ? wildcard(literal.value).test(value)
-      : isOrdered(value, operator, literal.value);
+      ? matchesWildcards(text, other)
+      : isOrdered(text, operator, other);
   }
   if (typeof value === "number") {
     return isOrdered(value, operator, numberOf(literal, field));
@@ -125,11 +129,11 @@ function isOrdered<T extends string | number>(
   }
 }
 
-function wildcard(pattern: string): RegExp {
-  const parts = pattern
-    .split(/\*+/u)
-    .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\/]/gu, String.raw`\$&`));
-  return new RegExp(`^${parts.join(".*")}$`, "su");
+/** Names are the same in any case on an array, those in references too. */
+function comparable(text: string, field: string): string {
+  return field === "name" || field.endsWith(".name")
+    ? text.toLowerCase()
+    : text;
 }
 
 function numberOf(literal: FilterLiteral, field: string): number {

@@ -103,6 +103,29 @@ describe("A list in pages", () => {
     });
   });
 
+  it("shares one list among the tokens of a walk, and forgets the walks that rest longest", () => {
+    const pages = new Pages({ pageSize: 1 });
+    const items = numbered(20_000);
+    const tokens = Array.from(
+      { length: 100 },
+      () => pages.cut(items, whole).continuationToken!,
+    );
+    expect(pages.itemCount).toBe(40_000);
+    const page = (continuationToken: string) =>
+      pages.cut([], { ...whole, continuationToken });
+    expect(() => page(tokens[0]!)).toThrow(/continuation token/u);
+    expect(page(tokens[98]!).items).toEqual([{ name: "v1" }]);
+    // It was used last now, so that the other one goes.
+    pages.cut(items, whole);
+    expect(() => page(tokens[99]!)).toThrow(/continuation token/u);
+    expect(page(page(tokens[98]!).continuationToken!).items).toEqual([
+      { name: "v2" },
+    ]);
+    expect(pages.itemCount).toBe(40_000);
+    const long = pages.cut(numbered(60_000), whole);
+    expect(page(long.continuationToken!).items).toEqual([{ name: "v1" }]);
+  });
+
   it("has no items with a limit of 0", () => {
     const page = new Pages({ pageSize: 2 }).cut(numbered(3), {
       ...whole,

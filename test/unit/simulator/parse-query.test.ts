@@ -47,13 +47,24 @@ describe("A query", () => {
                 .join("&");
           const query = parseQuery(written, endpoint, "2.4");
           expect(query.list("names")).toEqual(names);
-          expect(query.string("filter")).toBe(filter);
+          expect(query.list("filter")).toEqual([filter]);
           expect(query.integer("limit")).toBe(limit);
           expect(query.boolean("destroyed")).toBe(destroyed);
           expect(query.list("ids")).toBeUndefined();
           expect(query.integer("names")).toBeUndefined();
         },
       ),
+    );
+  });
+
+  it("has all filters that are given, and nothing else twice", () => {
+    const query = parseQuery("filter=a&names=x&filter=b,c", endpoint, "2.4");
+    expect(query.list("filter")).toEqual(["a", "b,c"]);
+    expect(() => parseQuery("filter=a&filter=", endpoint, "2.4")).toThrow(
+      /empty/u,
+    );
+    expect(() => parseQuery("names=a&names=b", endpoint, "2.4")).toThrow(
+      /repeated/u,
     );
   });
 

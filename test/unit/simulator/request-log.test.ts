@@ -42,6 +42,20 @@ describe("The log of requests", () => {
     expect(log.calls("GET", "volumes", mark + 1)).toHaveLength(1);
   });
 
+  it("forgets the oldest when bodies are long, and never the newest", () => {
+    const log = new RequestLog();
+    const body = "x".repeat(1024 ** 2);
+    for (let id = 0; id < 100; id += 1) {
+      log.add({ ...request(id), body });
+    }
+    const kept = log.since();
+    expect(kept).toHaveLength(63);
+    expect(kept.at(-1)?.id).toBe("99");
+    expect(log.mark()).toBe(100);
+    log.add({ ...request(100), body: "x".repeat(65 * 1024 ** 2) });
+    expect(log.since().map(({ id }) => id)).toEqual(["100"]);
+  });
+
   it("masks secrets at any depth, whatever they are", () => {
     const log = new RequestLog();
     const chap = {

@@ -47,6 +47,16 @@ describe("a volume group", () => {
     expect(rig.plane.sizes.size).toBe(0);
   });
 
+  it.each([
+    ["volume-groups?names=vg_1", "Eradication is disabled."],
+    ["pods?names=dr", "Cannot eradicate pod. Eradication is disabled."],
+  ])("is kept by SafeMode, as is a pod: %s", async (which, text) => {
+    await rig.call("POST pods?names=dr", {});
+    rig.model.settings.manualEradication = "all-disabled";
+    await rig.call(`PATCH ${which}`, destroy);
+    await expect(rig.refusal(`DELETE ${which}`)).resolves.toBe(text);
+  });
+
   it("goes with its volumes when its time is over", async () => {
     await rig.call("POST volumes?names=vg_1/v", {});
     await rig.call(

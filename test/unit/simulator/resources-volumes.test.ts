@@ -207,6 +207,15 @@ describe("a copy", () => {
   });
 });
 
+function adjusted(operator: string, value: number): object {
+  return {
+    priority_adjustment: {
+      priority_adjustment_operator: operator,
+      priority_adjustment_value: value,
+    },
+  };
+}
+
 describe("a change of a volume", () => {
   beforeEach(async () => {
     await rig.call("POST volumes?names=v", { provisioned: 4 * mebibyte });
@@ -250,6 +259,59 @@ describe("a change of a volume", () => {
     await expect(rig.one("GET volumes?names=v")).resolves.toMatchObject({
       provisioned: 4 * mebibyte,
     });
+  });
+
+  it.each<[object, string]>([
+    [{ name: "w", pod: { name: "p" } }, "Only one of name, pod"],
+    [{ name: "w", volume_group: { name: "vg" } }, "Only one of name, pod"],
+    [{ pod: { name: "p" }, volume_group: { name: "vg" } }, "Only one of name"],
+    [{ requested_promotion_state: "banana" }, "promoted or demoted"],
+    [{ requested_promotion_state: "demoted" }, "cannot demote"],
+    [adjusted("*", 0), "Priority adjustment"],
+    [adjusted("+", 5), "Priority adjustment"],
+    [adjusted("-", -10), "Priority adjustment"],
+    [adjusted("=", 20), "Priority adjustment"],
+    [{ ...adjusted("=", -10), destroyed: true }, "with other fields"],
+  ])("is refused: %j", async (body, text) => {
+    await rig.call("POST pods?names=p", {});
+    await rig.call("POST volume-groups?names=vg", {});
+    const before = await rig.one("GET volumes?names=v");
+    await expect(rig.refusal("PATCH volumes?names=v", body)).resolves.toContain(
+      text,
+    );
+    await expect(rig.one("GET volumes?names=v")).resolves.toEqual(before);
+  });
+
+  it.each([
+    ["+", 10],
+    ["-", 10],
+    ["=", -10],
+    ["=", 0],
+  ])("sets its priority to %s%d", async (operator, value) => {
+    const body = adjusted(operator, value);
+    await expect(rig.one("PATCH volumes?names=v", body)).resolves.toMatchObject(
+      body,
+    );
+  });
+
+  it.each(["remove_from_protection_group_names=pg", "truncate=true"])(
+    "does not destroy it with %s",
+    async (more) => {
+      rig.model.settings.defaultProtection = [{ name: "pg" }];
+      await rig.call("GET volumes");
+      await expect(
+        rig.refusal(`PATCH volumes?names=v&${more}`, { destroyed: true }),
+      ).resolves.toContain("with other fields");
+    },
+  );
+
+  it("is no overwrite with limits or a priority", async () => {
+    const source = { name: "v" };
+    for (const more of [{ qos: { iops_limit: 500 } }, adjusted("+", 10)]) {
+      await expect(
+        rig.refusal("POST volumes?names=v&overwrite=true", { source, ...more }),
+      ).resolves.toContain("takes no protection groups, limits and priority");
+    }
   });
 
   it("sets limits and takes them off with an empty text", async () => {
