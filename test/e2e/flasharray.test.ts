@@ -50,10 +50,14 @@ describe("volumes on a FlashArray", () => {
       .since(mark)
       .filter(({ method }) => method !== "GET")
       .map(({ method, path }) => `${method} ${path}`);
-  const labelled = async (count: number, mark: number) => {
+  const labelled = async (volumeId: string) => {
+    const { volumes } = array.simulator.model;
     await eventually(
-      "labels are written",
-      () => array.simulator.log.calls("PUT", labels, mark).length >= count,
+      `the label of ${volumeId}`,
+      () =>
+        volumes
+          .named(nameOf(volumeId))
+          ?.tags.some(({ key }) => key === "serial") === true,
     );
   };
 
@@ -109,12 +113,12 @@ describe("volumes on a FlashArray", () => {
   it("cost one POST when the image is cached, one PATCH more when they grow, and labels after the reply", async () => {
     const image = stage.images.add(rawImage());
     const cold = await stage.create(image.id, { size: 1 });
-    await labelled(1, 0);
+    await labelled(cold.volume_id);
     const { log } = array.simulator;
     const atHit = log.mark();
     const hit = await stage.create(image.id, { size: 1 });
     expect(hit).toMatchObject({ path: "hit", reason: "cached" });
-    await labelled(1, atHit);
+    await labelled(hit.volume_id);
     expect(log.since(atHit)).toMatchObject([
       {
         method: "POST",
@@ -125,7 +129,7 @@ describe("volumes on a FlashArray", () => {
     ]);
     const atGrow = log.mark();
     const grown = await stage.create(image.id, { size: 3 });
-    await labelled(1, atGrow);
+    await labelled(grown.volume_id);
     expect(writes(atGrow)).toEqual([
       "POST volumes",
       "PATCH volumes",
