@@ -44,8 +44,8 @@ export interface Seal {
 export interface OwnedVolume extends BackendVolume {
   readonly volumeId: string | null;
   readonly role: "volume" | "image-volume" | "attempt";
-  /** {@link VolumeBackend.labelVolume} was done: it belongs to a create that has ended. */
-  readonly isLabelled: boolean;
+  /** The {@link VolumeLabel.attempt} of its label: it belongs to that create, which has ended. Null: not labelled. */
+  readonly labelledBy: string | null;
   /** Null: not sealed, so never cloned from. */
   readonly seal: Seal | null;
   readonly createdAtMs: number;
@@ -103,6 +103,8 @@ export interface VolumeLabel {
   readonly volumeId: string;
   readonly projectId: string | null;
   readonly imageId: string;
+  /** An attempt of the create that made it, which no other create has. */
+  readonly attempt: string;
 }
 
 /** An image-volume that was evicted and is not gone for good yet. */
@@ -178,7 +180,10 @@ export interface VolumeBackend {
     name: string,
     options: Options,
   ): Promise<BackendVolume | null>;
-  /** Writes beside a finished volume whose it is; nothing depends on it. Nothing where the backend has no place for it. */
+  /**
+   * Writes beside a finished volume whose it is, so that no other create takes or removes it, should the index be lost.
+   * Nothing where the backend has no place for it.
+   */
   labelVolume(
     volume: BackendVolume,
     label: VolumeLabel,

@@ -172,6 +172,9 @@ async function describe(run: CreateRun): Promise<ImageMeta> {
 
 /** The volume, when an earlier run of this create had finished it but not yet told so. */
 async function adopt(run: CreateRun): Promise<Served | null> {
+  if (run.job.isNameTaken) {
+    return null; // What is there was looked at before, and is another's.
+  }
   const { backend } = run.tools;
   // Its own time: a deadline that has passed must not leave a finished volume behind.
   const signal = AbortSignal.timeout(60_000);
@@ -183,10 +186,11 @@ async function adopt(run: CreateRun): Promise<Served | null> {
   if (found === null) {
     return null;
   }
-  if (found.isLabelled) {
+  const { labelledBy } = found;
+  if (labelledBy !== null && !run.job.attempts.includes(labelledBy)) {
     throw new BackendError(
       "VOLUME_EXISTS",
-      `${found.providerId} is on ${backend.host} already, and belongs to a create that has ended; use another volume_id`,
+      `${found.providerId} is on ${backend.host} already, and belongs to another create, which has ended; use another volume_id`,
       { retry: "never" },
     );
   }

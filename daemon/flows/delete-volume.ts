@@ -1,4 +1,3 @@
-import type { Options } from "../backends/volume-backend.ts";
 import {
   type Fault,
   faultOf,
@@ -8,6 +7,7 @@ import {
 import type { JobContext } from "../jobs/job-context.ts";
 import type { VolumePatch } from "../jobs/job-store.ts";
 import type { DeleteRequest } from "../jobs/job.ts";
+import type { VolumeRecord } from "../volume.ts";
 import type { BackendServices } from "./backend-services.ts";
 import { isPause } from "./is-pause.ts";
 import { removeUnfinished } from "./remove-unfinished.ts";
@@ -24,32 +24,46 @@ export async function deleteVolume(
   if (request.kind !== "delete") {
     throw new TypeError(`job ${job.id} is no delete`);
   }
+  let record: VolumeRecord | null = null;
   try {
     await waitForCreate(services, request, signal);
-    await deleteOnBackend(services, request.volumeId, { signal });
+    record = await services.volumes.get(request.volumeId);
+    await deleteOnBackend(services, context, request.volumeId, record);
     await end(services, context, request, null);
   } catch (error) {
     if (isPause(error, signal)) {
       throw error;
     }
-    await end(services, context, request, error);
+    const wasMade = (record?.providerId ?? null) !== null;
+    await end(services, context, request, { error, wasMade });
   }
 }
 
-/** By the name it was made with. A create that never ended may have left something; what ended well is another's. */
+/**
+ * By the name it was made with. A create that never ended may have left something; what ended well is another's, and a
+ * create that found the name taken has made nothing.
+ */
 async function deleteOnBackend(
-  { backend, volumes }: BackendServices,
+  { backend }: BackendServices,
+  { signal, logger }: JobContext,
   volumeId: string,
-  options: Options,
+  record: VolumeRecord | null,
 ): Promise<void> {
-  const record = await volumes.get(volumeId);
   const made = record?.providerId ?? null;
   if (made !== null) {
-    await backend.deleteVolume(made, options);
+    await backend.deleteVolume(made, { signal });
     return;
   }
   const name = backend.nameFor({ kind: "volume", volumeId });
-  await removeUnfinished(backend, name, options);
+  const isAnothers =
+    record?.fault?.code === "VOLUME_EXISTS" ||
+    !(await removeUnfinished(backend, name, { signal }));
+  if (isAnothers) {
+    logger.warn("record deleted, and not the volume: another create made it", {
+      volumeId,
+      providerId: name,
+    });
+  }
 }
 
 async function waitForCreate(
@@ -72,11 +86,11 @@ async function waitForCreate(
 }
 
 /** A volume that a host still reaches was not touched: it is what it was. */
-function patchOf(fault: Fault | null): VolumePatch {
+function patchOf(fault: Fault | null, wasMade: boolean): VolumePatch {
   if (fault === null) {
     return { status: "deleted" };
   }
-  return fault.code === "VOLUME_IN_USE"
+  return fault.code === "VOLUME_IN_USE" && wasMade
     ? { status: "available", fault: null }
     : { status: "error", fault };
 }
@@ -85,15 +99,15 @@ async function end(
   services: BackendServices,
   context: JobContext,
   request: DeleteRequest,
-  error: unknown,
+  failure: { readonly error: unknown; readonly wasMade: boolean } | null,
 ): Promise<void> {
   const { job, logger } = context;
   const { volumeId } = request;
-  const fault = error === null ? null : faultOf(error);
+  const fault = failure === null ? null : faultOf(failure.error);
   const finished = await services.jobs.finish({
     jobId: job.id,
     token: job.token,
-    patch: patchOf(fault),
+    patch: patchOf(fault, failure?.wasMade ?? false),
     outcome:
       fault === null
         ? { kind: "result", result: { volume_id: volumeId, status: "deleted" } }
@@ -111,13 +125,13 @@ async function end(
   }
   if (fault === null) {
     logger.info("deleted", { volumeId });
-    await services.directory.forget(volumeId).catch((failure: unknown) => {
+    await services.directory.forget(volumeId).catch((error: unknown) => {
       logger.warn("place of a deleted volume not forgotten", {
         volumeId,
-        error: failure,
+        error,
       });
     });
   } else {
-    logger.error("delete failed", { volumeId, error });
+    logger.error("delete failed", { volumeId, error: failure?.error });
   }
 }

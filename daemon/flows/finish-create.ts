@@ -1,5 +1,6 @@
 import { DaemonError, type Fault, faultOf, LostClaimError } from "../errors.ts";
 import { imageIdOf } from "../image.ts";
+import { DrainError } from "../jobs/job-context.ts";
 import type { VolumePatch } from "../jobs/job-store.ts";
 import type { EventMessage, Outcome } from "../jobs/job.ts";
 import { bytesPerGb, type VolumeRecord } from "../volume.ts";
@@ -64,15 +65,16 @@ async function label(
     volumeId: request.volumeId,
     projectId: job.access.projectId,
     imageId: run.image?.imageId ?? imageIdOf(request.reference),
+    attempt: job.attempts[0] ?? "",
   };
+  using stop = stopOnDrain(context.signal);
   try {
     const record = await volumes.get(request.volumeId);
     if (record?.providerId !== served.providerId) {
       return;
     }
     await tools.backend.labelVolume(volume, facts, {
-      // The job is closed, so nothing that happens to its claim matters here.
-      signal: AbortSignal.timeout(60_000),
+      signal: AbortSignal.any([stop.signal, AbortSignal.timeout(60_000)]),
     });
   } catch (error) {
     context.logger.warn("volume not labelled on the backend", {
@@ -80,6 +82,28 @@ async function label(
       error,
     });
   }
+}
+
+/** The job is closed, so of all that may happen to it only the end of the daemon matters. */
+function stopOnDrain(
+  signal: AbortSignal,
+): Disposable & { readonly signal: AbortSignal } {
+  const stop = new AbortController();
+  const onAbort = () => {
+    if (signal.reason instanceof DrainError) {
+      stop.abort(signal.reason);
+    }
+  };
+  signal.addEventListener("abort", onAbort);
+  if (signal.aborted) {
+    onAbort();
+  }
+  return {
+    signal: stop.signal,
+    [Symbol.dispose]: () => {
+      signal.removeEventListener("abort", onAbort);
+    },
+  };
 }
 
 /** The record as the journal has it once the job is finished, without reading it back. */

@@ -23,7 +23,7 @@ const maxStoreRetryMs = 16_000;
 const claimShare = 0.75;
 const claimBatch = 50;
 /** How long an aborted job has to let go. */
-const abortGraceMs = 15_000;
+const abortGraceMs = 25_000;
 
 /**
  * Runs the open jobs that this daemon holds the claims of, keeps the claims alive, and takes over the jobs of daemons

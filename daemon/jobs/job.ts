@@ -60,6 +60,8 @@ export interface Job {
   readonly cancelled: boolean;
   /** An earlier create of this volume had failed: something of it may be left. */
   readonly isReopened: boolean;
+  /** That one ended with `VOLUME_EXISTS`: what has the volume's name on the backend is another's. */
+  readonly isNameTaken: boolean;
   /** Entry that a create joined the fill of, and that fill; null before `acquire`. */
   readonly entryKey: string | null;
   readonly fillId: string | null;

@@ -24,6 +24,7 @@ export function jobOf(
     attempts: attempts === "" ? [] : attempts.split(","),
     cancelled: fields["cancelled"] === "1",
     isReopened: fields["reopened"] === "1",
+    isNameTaken: fields["name_taken"] === "1",
     entryKey: fields["entry_key"] ?? null,
     fillId: fields["fill_id"] ?? null,
     openedFill: fields["opened_fill"] === "1",

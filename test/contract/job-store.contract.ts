@@ -183,11 +183,28 @@ export function jobStoreContract(
       });
       const anew = { ...again, uniqueId: "unique-2" };
       const reopened = await openJob(n1, anew);
-      expect(reopened).toMatchObject({ id: anew.jobId, isReopened: true });
+      expect(reopened).toMatchObject({
+        id: anew.jobId,
+        isReopened: true,
+        isNameTaken: false,
+      });
       expect(await n1.volumes.get(create.request.volumeId)).toMatchObject({
         status: "creating",
         fault: null,
         jobId: anew.jobId,
+      });
+    });
+
+    it("tells a create that is asked for again that the name was another's", async () => {
+      const create = newCreate();
+      const job = await openJob(n1, create);
+      const taken = { ...fault, code: "VOLUME_EXISTS" };
+      await n1.jobs.finish(finishOf(job, { status: "error", fault: taken }));
+      const anew = { ...create, jobId: randomUUID(), uniqueId: "unique-2" };
+      const opened = await openJob(n1, anew);
+      expect(opened).toMatchObject({ isReopened: true, isNameTaken: true });
+      await expect(n2.jobs.get(anew.jobId)).resolves.toMatchObject({
+        job: { isNameTaken: true },
       });
     });
 

@@ -351,6 +351,7 @@ export function volumeBackendContract(
           volumeId: wanted.volumeId,
           projectId: "a project",
           imageId: randomUUID(),
+          attempt: newAttempt(),
         };
         await bench.backend.labelVolume(clone, label, options);
         await bench.backend.labelVolume(clone, label, options);

@@ -185,6 +185,7 @@ function openFill(
       entryKey: null,
       fillId: null,
       isReopened: false,
+      isNameTaken: false,
       openedFill: false,
       progress: null,
       createdAtMs: now,

@@ -24,6 +24,7 @@ interface NewJob {
   readonly volumeId: string;
   readonly attempt?: string;
   readonly isReopened?: boolean;
+  readonly isNameTaken?: boolean;
 }
 
 interface KnownVolume {
@@ -48,9 +49,15 @@ export class MemoryJobStore implements JobStore {
     if (answer !== null) {
       return answer;
     }
+    const isNameTaken = known?.record.fault?.code === "VOLUME_EXISTS";
     this.#recordNew(create, known?.record.createdAtMs ?? this.#state.now());
     const isReopened = known !== undefined;
-    const job = this.#open({ ...create, volumeId, isReopened });
+    const job = this.#open({
+      ...create,
+      volumeId,
+      isReopened,
+      isNameTaken,
+    });
     return { kind: "opened", job };
   }
 
@@ -261,6 +268,7 @@ export class MemoryJobStore implements JobStore {
     volumeId,
     attempt,
     isReopened = false,
+    isNameTaken = false,
   }: NewJob): Job {
     const now = this.#state.now();
     const job: Job = {
@@ -274,6 +282,7 @@ export class MemoryJobStore implements JobStore {
       attempts: attempt === undefined ? [] : [attempt],
       cancelled: false,
       isReopened,
+      isNameTaken,
       entryKey: null,
       fillId: null,
       openedFill: false,

@@ -234,7 +234,12 @@ function sealOf({ volumeId, sizeBytes }: NewVolume, entryKey: string): Seal {
 }
 
 function labelOf({ volumeId }: NewVolume) {
-  return { volumeId, projectId: "a project", imageId: "an image" };
+  return {
+    volumeId,
+    projectId: "a project",
+    imageId: "an image",
+    attempt: "aaaaaaaaaa",
+  };
 }
 
 async function refused(work: Promise<unknown>): Promise<void> {

@@ -100,7 +100,7 @@ export class FileFolder {
       volumeId: sidecar?.volumeId ?? volumeIdIn(name),
       seal: sidecar?.seal ?? null,
       // Files have no labels.
-      isLabelled: false,
+      labelledBy: null,
       createdAtMs: sidecar?.createdAtMs ?? found.stats.birthtimeMs,
     };
   }

@@ -6,6 +6,7 @@ import { isAbsent } from "./array-refusals.ts";
 import { markerGone, volumeExists, volumeMissing } from "./volume-errors.ts";
 import type { ParsedName } from "./volume-names.ts";
 import {
+  labelOf,
   madeBy,
   sealOf,
   serialTag,
@@ -226,7 +227,7 @@ export function ownedVolume(
     providerId: item.name,
     sizeBytes: item.provisioned,
     volumeId: tags.get("volume-id") ?? null,
-    isLabelled: false,
+    labelledBy: null,
     seal: null,
     createdAtMs: item.created ?? 0,
   };
@@ -236,7 +237,7 @@ export function ownedVolume(
         ...facts,
         role: "volume",
         volumeId: parsed.volumeId,
-        isLabelled: tags.has(serialTag),
+        labelledBy: labelOf(tags),
       };
     case "image-volume":
       return {

@@ -21,7 +21,6 @@ export async function renameVolume(
   if (found === null) {
     return await renamedBefore(place, volume.providerId, name, options);
   }
-  place.recentClones.forget(found.item.name);
   try {
     const item = await renameNamed(place, found.item, name, options);
     if (item === null) {

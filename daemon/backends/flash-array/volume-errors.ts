@@ -15,7 +15,7 @@ export function volumeExists(item: VolumeItem, where: string): BackendError {
 export function volumeFinished(item: VolumeItem, where: string): BackendError {
   return new BackendError(
     "VOLUME_EXISTS",
-    `${item.name} on ${where} is there already, finished or connected to a host, so it may hold somebody's data; it was left as it is: delete that volume first, or ask for another volume id`,
+    `${item.name} on ${where} is there already, finished or connected to a host, so it may hold somebody's data; it was left as it is: ask for another volume id, or remove that one on the array itself`,
     { retry: "never" },
   );
 }

@@ -5,6 +5,9 @@ import type { TagItem } from "./array-items.ts";
 /** Where our tags are; others' tags are in other namespaces, and never touched. */
 export const tagNamespace = "image-volume-cache";
 
+/** Tag of the create that a finished volume belongs to. */
+const createdBy = "created-by";
+
 /** Tag that says which data set made a volume; the only one that clones inherit. */
 export const madeBy = "made-by";
 /** Tag with the volume's own serial: a copy that has our tags has another serial. */
@@ -80,13 +83,19 @@ export function createdTags(role: string, volumeId: string, name: string) {
 
 /** For people who look at the array. */
 export function labelTags(label: VolumeLabel, serial: string): readonly Tag[] {
-  const { volumeId, projectId, imageId } = label;
+  const { volumeId, projectId, imageId, attempt } = label;
   return [
     tag("volume-id", volumeId),
     ...(projectId === null ? [] : [tag("project-id", cut(projectId))]),
     tag("image-id", cut(imageId)),
+    tag(createdBy, attempt),
     tag(serialTag, serial),
   ];
+}
+
+/** The attempt of a user's volume's label; null when it has none. */
+export function labelOf(tags: Tags): string | null {
+  return tags.has(serialTag) ? (tags.get(createdBy) ?? "") : null;
 }
 
 /** A seal as tags, `sealed-at` last. Texts that may be long have more than one, and a count of them. */

@@ -53,6 +53,10 @@ redis.call("HSET", job, "request", request, "access", access, "node", node, "tok
   "takeovers", 0, "attempts", attempt, "created", now, "volume", volume_id, "project", project, "call", call_id)
 if status then
   redis.call("HSET", job, "reopened", "1")
+  local fault = redis.call("HGET", volume, "fault") or ""
+  if string.find(fault, '"code":"VOLUME_EXISTS"', 1, true) then
+    redis.call("HSET", job, "name_taken", "1")
+  end
 end
 if reply_field ~= "" then
   redis.call("HSET", job, reply_field, reply)

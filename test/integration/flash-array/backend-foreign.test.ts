@@ -197,6 +197,7 @@ describe("volumes of others on a FlashArray", () => {
       volumeId: randomUUID(),
       projectId: "p",
       imageId: randomUUID(),
+      attempt: "aaaaaaaaaa",
     };
     await backend.labelVolume(volume, label, options);
     const { providerId } = volume;

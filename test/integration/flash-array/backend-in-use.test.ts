@@ -160,7 +160,12 @@ describe("a volume of a FlashArray that is connected", () => {
   it("is not adopted by a create of the same id, nor is one that is labelled", async () => {
     const from = await bench.sealed();
     const [one, other] = [bench.userVolume(), bench.userVolume()];
-    const label = { volumeId: "v", projectId: "p", imageId: "i" };
+    const label = {
+      volumeId: "v",
+      projectId: "p",
+      imageId: "i",
+      attempt: "aaaaaaaaaa",
+    };
     const labelled = await backend.cloneVolume(from, one, options);
     await backend.labelVolume(labelled, label, options);
     await backend.cloneVolume(from, other, options);
@@ -177,10 +182,10 @@ describe("a volume of a FlashArray that is connected", () => {
       });
     }
     await expect(backend.find(one.name, options)).resolves.toMatchObject({
-      isLabelled: true,
+      labelledBy: "aaaaaaaaaa",
     });
     await expect(backend.find(other.name, options)).resolves.toMatchObject({
-      isLabelled: false,
+      labelledBy: null,
     });
     await backend.terminateConnection(
       { providerId: other.name, sizeBytes: mib },
@@ -215,6 +220,7 @@ describe("a volume of a FlashArray that is connected", () => {
       volumeId: randomUUID(),
       projectId: "project-1",
       imageId: "i".repeat(300),
+      attempt: "aaaaaaaaaa",
     };
     await backend.labelVolume(clone, label, options);
     expect(rig.tags(clone.providerId)).toMatchObject({

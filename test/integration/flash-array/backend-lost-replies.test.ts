@@ -106,6 +106,7 @@ const steps: Readonly<Record<string, Step>> = {
       volumeId: "volume",
       projectId: "project",
       imageId: "image",
+      attempt: "aaaaaaaaaa",
     };
     return {
       ids: idsOf(clone.providerId),

@@ -252,7 +252,12 @@ describe("two who work on one volume of a FlashArray at once", () => {
     await backend.cloneVolume(from, wanted, options);
     await backend.deleteVolume(wanted.name, options);
     const clone = await other.cloneVolume(from, wanted, options);
-    const label = { volumeId: "v", projectId: "p", imageId: "i" };
+    const label = {
+      volumeId: "v",
+      projectId: "p",
+      imageId: "i",
+      attempt: "aaaaaaaaaa",
+    };
     await backend.extendVolume(clone, 8 * mib, options);
     await backend.labelVolume(clone, label, options);
     expect(rig.volume(wanted.name)?.provisioned).toBe(8 * mib);

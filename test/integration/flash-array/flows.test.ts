@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { type Access, storedAccess } from "../../../daemon/access.ts";
 import type {
   VolumeBackend,
   WriteTarget,
@@ -13,6 +14,20 @@ import { FlashArrayRig } from "../../helpers/flash-array-rig.ts";
 import { flowRig, type FlowRig } from "../../helpers/flow-rig.ts";
 
 const nameOf = (volumeId: string) => `volume-${volumeId}-ivc`;
+const iqn = "iqn.1993-08.org.debian:01:c0ffee";
+const nobody: Access = {
+  projectId: "p1",
+  userId: null,
+  roles: [],
+  isAdmin: false,
+  requestId: null,
+  authToken: null,
+};
+/** i1 and i2 have different bytes. */
+const imageByName = (imageId: string): Promise<ImageMeta> =>
+  Promise.resolve(
+    imageOf(imageId, (imageId === "i1" ? "ab" : "cd").repeat(32)),
+  );
 const image = (imageId: string, minDiskGb: number): ImageMeta => ({
   ...imageOf(imageId, "ab".repeat(32)),
   minDiskGb,
@@ -21,12 +36,17 @@ const image = (imageId: string, minDiskGb: number): ImageMeta => ({
 describe("creates and deletes on a FlashArray", () => {
   let array: FlashArrayRig;
   let rigs: AsyncDisposableStack;
+  let ends: (() => void)[];
 
   beforeEach(async () => {
     array = await FlashArrayRig.start();
     rigs = new AsyncDisposableStack();
+    ends = [];
   });
   afterEach(async () => {
+    for (const end of ends) {
+      end();
+    }
     await rigs.disposeAsync();
     await array[Symbol.asyncDispose]();
   });
@@ -63,11 +83,26 @@ describe("creates and deletes on a FlashArray", () => {
     return rigs.use(rig);
   }
 
+  /** Deletes a volume as the RPC does, and waits for the end. */
+  async function deleteVolume(rig: FlowRig, volumeId: string): Promise<void> {
+    const opened = await rig.services.jobs.openDelete({
+      jobId: `delete-${volumeId}`,
+      request: { kind: "delete", volumeId, afterJobId: null },
+      access: storedAccess(nobody),
+      reply: null,
+    });
+    if (opened.kind !== "opened") {
+      throw new Error(`the delete was not opened: ${opened.kind}`);
+    }
+    rig.services.runner.run(opened.job, nobody);
+    await rig.ended(volumeId);
+  }
+
   /** What a daemon that died was at, until the end of the test. */
   function deadEnd() {
     const { promise, reject } = Promise.withResolvers<never>();
     promise.catch(() => {});
-    rigs.defer(() => {
+    ends.push(() => {
       reject(new LostClaimError("a job of a daemon that died"));
     });
     return async () => await promise;
@@ -119,8 +154,73 @@ describe("creates and deletes on a FlashArray", () => {
         status: "error",
         fault: { code: "VOLUME_EXISTS" },
       });
-      expect(array.names()).toContain(nameOf(volumeId));
     }
+    await deleteVolume(after, volumeId);
+    expect(array.names()).toContain(nameOf(volumeId));
+  });
+
+  it("do not hand out, when they are asked for again, what another image's create has left in use", async () => {
+    const before = await daemon({
+      change: (backend) => {
+        backend.labelVolume = () => Promise.resolve();
+      },
+    });
+    before.script.describe = imageByName;
+    const volumeId = randomUUID();
+    await before.open("i1", { volumeId });
+    await before.ended(volumeId);
+    await before.services.backend.initializeConnection(
+      { providerId: nameOf(volumeId), sizeBytes: bytesPerGb },
+      { host: "compute-1", initiator: iqn, nqn: null, wwpns: [] },
+      { signal: AbortSignal.timeout(10_000) },
+    );
+    const after = await daemon({ node: "n2" });
+    after.script.describe = imageByName;
+    for (let round = 0; round < 2; round += 1) {
+      await after.open("i2", { volumeId });
+      await expect(after.ended(volumeId)).resolves.toMatchObject({
+        status: "error",
+        fault: { code: "VOLUME_EXISTS" },
+      });
+    }
+    // Neither deleted nor told as available, since this index never made it.
+    await deleteVolume(after, volumeId);
+    expect(array.names()).toContain(nameOf(volumeId));
+    await expect(after.services.volumes.get(volumeId)).resolves.toMatchObject({
+      status: "deleted",
+    });
+  });
+
+  it("adopt what they had labelled themselves when the index forgot that they ended", async () => {
+    const end = deadEnd();
+    const first = await daemon();
+    const volumeId = randomUUID();
+    first.services.jobs.finish = async ({ jobId }) => {
+      // The end is told and forgotten: the label is written, and the job is open.
+      const found = await first.services.jobs.get(jobId);
+      await first.services.backend.labelVolume(
+        { providerId: nameOf(volumeId), sizeBytes: bytesPerGb },
+        {
+          volumeId,
+          projectId: "p1",
+          imageId: "i1",
+          attempt: found?.job?.attempts[0] ?? "",
+        },
+        { signal: AbortSignal.timeout(10_000) },
+      );
+      return await end();
+    };
+    await first.open("i1", { volumeId });
+    await eventually(
+      "the label",
+      () => array.tags(nameOf(volumeId))["serial"] !== undefined,
+    );
+    die(first, end);
+    const second = await daemon({ like: first, node: "n2" });
+    await expect(second.ended(volumeId)).resolves.toMatchObject({
+      status: "available",
+      providerId: nameOf(volumeId),
+    });
   });
 
   it("leave nothing under the volume's name when it cannot grow", async () => {
@@ -149,8 +249,11 @@ describe("creates and deletes on a FlashArray", () => {
   it("do not go on to a download while what a restore has made cannot be removed", async () => {
     const limits = { maxSizeGb: 0, maxCount: 1 };
     let isRefusing = false;
-    const refuse = () =>
-      Promise.reject(new BackendError("BACKEND_IO", "out of order"));
+    let refusals = 0;
+    const refuse = () => {
+      refusals += 1;
+      return Promise.reject(new BackendError("BACKEND_IO", "out of order"));
+    };
     const rig = await daemon({
       limits,
       change: (backend) => {
@@ -166,8 +269,7 @@ describe("creates and deletes on a FlashArray", () => {
         };
       },
     });
-    rig.script.describe = (id) =>
-      Promise.resolve(imageOf(id, (id === "i1" ? "ab" : "cd").repeat(32)));
+    rig.script.describe = imageByName;
     for (const imageId of ["i1", "i2"]) {
       await rig.ended(await rig.open(imageId));
     }
@@ -177,7 +279,7 @@ describe("creates and deletes on a FlashArray", () => {
     await eventually("the restore that failed", () =>
       array.names().some((name) => name.startsWith("ivc-tmp-")),
     );
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await eventually("two more looks at it", () => refusals > 2);
     expect(rig.copies).toEqual(["i1", "i2"]);
     isRefusing = false;
     await expect(rig.ended(id)).resolves.toMatchObject({ status: "available" });
