@@ -371,7 +371,10 @@ describe("LunWriter", () => {
     let asking = await seeProcesses();
     await eventually("the device is asked", async () => {
       asking = await seeProcesses();
-      return asking.some(({ name }) => name === "iscsi-inq");
+      // One that is just starting another program shows no environment.
+      return asking.some(
+        ({ name, environ }) => name === "iscsi-inq" && environ.length > 0,
+      );
     });
     rig.lun.freeze(false);
     await narrow.held;
