@@ -11,10 +11,11 @@ import { chapPassword } from "./chap-secret.ts";
 import { lunOf } from "./connection-number.ts";
 import { fcConnection } from "./fc-connection.ts";
 import { type Connected, HostAccess } from "./host-access.ts";
+import { writersInitiator } from "./host-errors.ts";
 import { hostNames } from "./host-names.ts";
 import type { HostNames } from "./host-names.ts";
 import type { WantedHost } from "./host-records.ts";
-import { initiatorOf, iscsiInitiator } from "./initiator.ts";
+import { comparable, initiatorOf, iscsiInitiator } from "./initiator.ts";
 import type { Initiator, Protocol } from "./initiator.ts";
 import { iscsiConnection } from "./iscsi-connection.ts";
 import { nvmeConnection } from "./nvme-connection.ts";
@@ -242,8 +243,13 @@ export class HostConnections {
     initiator: Initiator,
     whose: string,
   ): WantedHost {
-    const { chapSecret, personality } = this.#settings;
+    const { chapSecret, personality, initiatorName } = this.#settings;
     const [first] = initiator.names;
+    // Its host may not be there yet.
+    const isOwn = comparable(first) === comparable(initiatorName);
+    if (role === "connector" && isOwn) {
+      throw writersInitiator(initiator);
+    }
     const hasChap = chapSecret !== null && initiator.attribute === "iqns";
     return {
       role,
@@ -253,7 +259,7 @@ export class HostConnections {
           ? this.#names.writer(whose)
           : this.#names.connector(whose, first),
       personality: role === "writer" ? null : personality,
-      chapPassword: hasChap ? chapPassword(chapSecret, first) : null,
+      chapPassword: hasChap ? chapPassword(chapSecret, first, role) : null,
     };
   }
 }

@@ -1,4 +1,4 @@
-import { BackendError } from "../../errors.ts";
+import { BackendError, RequestError } from "../../errors.ts";
 import type { Initiator } from "./initiator.ts";
 
 /** Neither can the host be found, nor made. */
@@ -29,5 +29,13 @@ export function notWriter(name: string, initiator: Initiator): BackendError {
     "HOST_NOT_OURS",
     `the host ${name} on the array has this daemon's own initiator ${initiator.names.join(", ")}, but was not made by it; remove the initiator from that host, or give the daemon another one`,
     { retry: "never" },
+  );
+}
+
+/** Through a daemon's own host images are written: nobody else gets a volume, or its CHAP password, by it. */
+export function writersInitiator(initiator: Initiator): RequestError {
+  return new RequestError(
+    "CONNECTOR_UNUSABLE",
+    `the initiator ${initiator.names.join(", ")} is that of a daemon of this cache; name the host's own one`,
   );
 }

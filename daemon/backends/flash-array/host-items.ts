@@ -39,15 +39,14 @@ export const hostItem = z.object({
 export type HostItem = z.infer<typeof hostItem>;
 
 /**
- * A volume at a host. A connection of a host group has one row for each member, or one without a host where it has none;
- * `nsid` exists from REST 2.27.
+ * A volume at a host. A connection of a host group has one row for each member, or one without a host where it has none.
+ * A namespace has no number here that anybody needs: hosts know it by its NGUID.
  */
 export const connectionItem = z.object({
   host: reference,
   host_group: reference,
   volume: reference,
   lun: count,
-  nsid: count,
 });
 
 /** One connection, read. */

@@ -4,7 +4,12 @@ import type { ArrayClient } from "./array-client.ts";
 import { ArrayRefusedError, UnknownOutcomeError } from "./array-errors.ts";
 import { isAbsent } from "./array-refusals.ts";
 import { findHost, hostWith } from "./find-host.ts";
-import { chapUnknown, hostTaken, notWriter } from "./host-errors.ts";
+import {
+  chapUnknown,
+  hostTaken,
+  notWriter,
+  writersInitiator,
+} from "./host-errors.ts";
 import { hostItem } from "./host-items.ts";
 import type { HostItem } from "./host-items.ts";
 import type { HostNames } from "./host-names.ts";
@@ -153,8 +158,11 @@ export class HostRecords {
     wanted: WantedHost,
     options: Options,
   ): Promise<void> {
-    if (wanted.role === "writer" && !this.#names.isWriter(host.name)) {
-      throw notWriter(host.name, wanted.initiator);
+    const isWriter = this.#names.isWriter(host.name);
+    if (isWriter !== (wanted.role === "writer")) {
+      throw isWriter
+        ? writersInitiator(wanted.initiator)
+        : notWriter(host.name, wanted.initiator);
     }
     if (!this.#isOurs(host.name)) {
       if (wanted.chapPassword !== null) {

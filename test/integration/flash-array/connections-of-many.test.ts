@@ -267,7 +267,7 @@ describe("hosts that we made", () => {
     const { logger, lines } = recordingLogger();
     const chapSecret = "a secret";
     const daemon = await rig.daemon({ chapSecret, logger });
-    const password = chapPassword(chapSecret, connector.initiator);
+    const password = chapPassword(chapSecret, connector.initiator, "connector");
     const met = rig.simulator.faults.add({
       method: "PATCH",
       path: "hosts",

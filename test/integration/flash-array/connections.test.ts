@@ -129,7 +129,11 @@ describe.each(["2.4", "2.16", "2.26", "2.36"] as const)(
       expect(info.data).toMatchObject({
         auth_method: "CHAP",
         auth_username: host!.name,
-        auth_password: chapPassword(chapSecret, connector.initiator),
+        auth_password: chapPassword(
+          chapSecret,
+          connector.initiator,
+          "connector",
+        ),
       });
       expect(host!.chap).toBe(host!.name);
       const another = await rig.daemon({ chapSecret });
@@ -137,6 +141,38 @@ describe.each(["2.4", "2.16", "2.26", "2.36"] as const)(
         another.initialize(volume, connector, options),
       ).resolves.toEqual(info);
       await daemon.terminate(volume.physicalName, connector, options);
+    });
+
+    it("tells nobody who names a daemon's initiator its password, and gives them no volume by it", async () => {
+      const volume = await rig.volume("volume-liar-ivc");
+      const chapSecret = "a secret of the test";
+      const other = await rig.daemon({ chapSecret });
+      const before = await rig.connections();
+      // Before the daemon has a host on the array, and after; of this daemon, and of another one.
+      const initiators = [initiatorName, initiatorName.toUpperCase()];
+      const lie = async (liar: HostConnections, initiator: string) =>
+        await liar.initialize(
+          volume,
+          { ...connectorOf(9), initiator },
+          options,
+        );
+      for (const initiator of initiators) {
+        await expect(lie(other, initiator)).rejects.toMatchObject({
+          code: "CONNECTOR_UNUSABLE",
+        });
+      }
+      const theirs = await rig.daemon({
+        node: "node-2",
+        initiatorName: "iqn.2026-01.org.example:ivcd-node-2",
+      });
+      await expect(lie(daemon, initiatorName)).rejects.toMatchObject({
+        code: "CONNECTOR_UNUSABLE",
+      });
+      await expect(rig.hostNames()).resolves.toContain("ivc-writer-node-1");
+      await expect(lie(theirs, initiatorName)).rejects.toMatchObject({
+        code: "CONNECTOR_UNUSABLE",
+      });
+      await expect(rig.connections()).resolves.toEqual(before);
     });
 
     it("leaves no host but the writer's when all is terminated", async () => {
